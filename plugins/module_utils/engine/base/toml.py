@@ -18,7 +18,9 @@ _NUMBER = re.compile(
     r"|(?:inf|nan)|(?:0|[1-9]\d*(?:_\d+)*)(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?)(?![A-Za-z0-9_.:])",
     re.ASCII,
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)?)?|\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)?)?|\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII
+)
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_IN_BLOCK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -28,11 +30,11 @@ _DEPTH = 100
 def loads(text: str, what: str = "TOML") -> dict[str, object]:
     """The document as nested dicts and lists. Raises BadInput, which names the line."""
     try:
-        import tomllib
+        import tomllib  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return parse(text, what)
     try:
-        return tomllib.loads(text)
+        return dict(tomllib.loads(text))
     except (ValueError, RecursionError) as error:
         raise BadInput(f"read {what}", str(error)) from error
 

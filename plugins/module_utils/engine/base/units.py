@@ -33,7 +33,7 @@ def parse_size(value: str | int, what: str = "size") -> int:
     if not found:
         raise BadInput(f"read {what}", f"{str(value)[:60]!r} is not a size such as 512m, 1.5g or 1048576")
     number, unit = found.groups()
-    scale = 1024 ** _POWERS[unit.lower()]
+    scale = 1 << (10 * _POWERS[unit.lower()])
     if "." in number:
         whole, fraction = number.split(".", 1)
         exact = int(whole or "0") * scale
@@ -88,7 +88,12 @@ def human_duration(seconds: float) -> str:
     hours = int(seconds / 3600 + 0.5)
     if hours == 1:
         return "About an hour"
-    for limit, divisor, noun in ((48, 1, "hours"), (24 * 14, 24, "days"), (24 * 60, 168, "weeks"), (24 * 730, 720, "months")):
+    for limit, divisor, noun in (
+        (48, 1, "hours"),
+        (24 * 14, 24, "days"),
+        (24 * 60, 168, "weeks"),
+        (24 * 730, 720, "months"),
+    ):
         if hours < limit:
             return f"{hours // divisor} {noun}"
     return f"{hours // 8760} years"
