@@ -263,7 +263,7 @@ class _Parser:
                 end += 1
                 continue
             break
-        for count in range(2):  # up to two quotes may touch the closing ones
+        for _extra in range(2):  # up to two quotes may touch the closing ones
             if self.text.startswith(quote[0], end + 3):
                 end += 1
         raw = self.text[start:end]

@@ -42,7 +42,7 @@ def parse_size(value: str | int, what: str = "size") -> int:
 
 
 def parse_duration(value: str | int | float, what: str = "duration") -> int:
-    """Nanoseconds of `1m30s`, `500ms`, `2h` (Go's time.ParseDuration) or of a bare number of seconds. Raises BadInput."""
+    """Nanoseconds of `1m30s`, `500ms` (Go's time.ParseDuration) or of a bare number of seconds. Raises BadInput."""
     text = str(value).strip()
     if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text, re.ASCII):
         text += "s"

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding the programs below the engine, in the order podman looks (containers.conf, helper_binaries_dir, then PATH)."""
+"""Finding the programs below the engine, where podman looks: its helper directories, then PATH."""
 
 from __future__ import annotations
 
