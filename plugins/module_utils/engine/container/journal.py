@@ -1,0 +1,119 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is being done to a container, on disk while it is being done, so that a killed task can be put right.
+
+Podman's own state says what a container is, but not that a half-made storage layer, a reserved lock or a container
+waiting to be swapped in belongs to nobody any more. Each deed that leaves such things behind when it dies writes one
+small file first and holds a lock on a second; whoever gets that lock later knows that the author is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base.errors import Corrupt, TimedOut
+from ..base.files import atomic_write, dump_json, read_json
+from ..base.ids import is_id
+from ..base.locks import FileLock
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Entry:
+    """One unfinished deed: `notes` are its text and integer facts. A context manager that ends the entry at success.
+
+    After an exception the caller has undone its work, so the entry ends as well; after a kill it stays.
+    """
+
+    def __init__(self, directory: str, key: str, lock: FileLock, notes: dict[str, str | int | bool]) -> None:
+        self.key = key
+        self.notes = notes
+        self._directory = directory
+        self._lock = lock
+
+    def note(self, **facts: str | int | bool) -> None:
+        """Add facts, on disk before this returns."""
+        self.notes.update(facts)
+        atomic_write(_data_path(self._directory, self.key), dump_json(self.notes))
+
+    def text(self, name: str) -> str:
+        value = self.notes.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def end(self) -> None:
+        for path in (_data_path(self._directory, self.key), _lock_path(self._directory, self.key)):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+        self._lock.release()
+
+    def leave(self) -> None:
+        """Let go without ending: the next sweep takes the entry up."""
+        self._lock.release()
+
+    def __enter__(self) -> Entry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+class Journal:
+    """All unfinished deeds of one store, in `directory` (made when first needed)."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def begin(self, key: str, deed: str, **facts: str | int | bool) -> Entry:
+        """Open an entry named by a container id."""
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        lock = FileLock(_lock_path(self._directory, key), mode=0o600)
+        lock.acquire()
+        entry = Entry(self._directory, key, lock, {"deed": deed})
+        entry.note(**facts)
+        return entry
+
+    def abandoned(self) -> list[Entry]:
+        """Entries whose author is gone, each locked for the caller, who must `end()` or `leave()` it."""
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return []
+        keys = sorted({name.rsplit(".", 1)[0] for name in names if name.endswith((".json", ".lock"))})
+        return [entry for entry in map(self._take, filter(is_id, keys)) if entry is not None]
+
+    def busy(self) -> bool:
+        """Whether there is anything at all, without opening a file."""
+        try:
+            with os.scandir(self._directory) as found:
+                return any(True for item in found)
+        except FileNotFoundError:
+            return False
+
+    def _take(self, key: str) -> Entry | None:
+        lock = FileLock(_lock_path(self._directory, key), mode=0o600, timeout=0)
+        try:
+            lock.acquire()
+        except TimedOut:
+            return None
+        try:
+            notes = read_json(_data_path(self._directory, key))
+        except FileNotFoundError:
+            notes = {}  # killed between the two files: nothing had been begun
+        except Corrupt:
+            notes = {}
+        facts = notes if isinstance(notes, dict) else {}
+        return Entry(self._directory, key, lock, {str(name): value for name, value in facts.items()})
+
+
+def _data_path(directory: str, key: str) -> str:
+    return os.path.join(directory, key + ".json")
+
+
+def _lock_path(directory: str, key: str) -> str:
+    return os.path.join(directory, key + ".lock")
