@@ -1,0 +1,295 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Leaves a compiled copy of the engine on the host, once per version.
+
+conmon's exit command, restarts after boot and the operator's own command need code that outlives the task; the tasks
+that follow import from there and pay neither for unzipping nor for compiling. bootstrap.py holds the reading half.
+
+A copy appears by one rename and is never altered afterwards. Versions that a process still uses stay. What is left
+of a pruned version is its `daemonless`, as a link to the current one: a command line stored anywhere keeps working.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ..base.errors import HostLacks, Refused
+from ..base.locks import FileLock
+from ..base.steps import reached
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .frame import Delivery
+
+PACKAGE = "daemonless_oci"
+FORMAT = 1
+COMMAND = "daemonless"
+CURRENT = "current"
+KEPT = 3
+FRESH_SECONDS = 24 * 3600
+_NEW = ".new-"
+_OLD = ".old-"
+
+_SCRIPT = '''{shebang}
+"""daemonless: containers of this host, as the collection daemonless.oci made them. Try `daemonless --help`."""
+
+import os
+import sys
+import types
+
+home = os.path.dirname(os.path.realpath(__file__))
+package = types.ModuleType("{package}")
+package.__path__ = [os.path.join(home, "{package}")]
+sys.modules["{package}"] = package
+
+from {package}.engine.cli.main import main  # noqa: E402
+
+sys.exit(main(sys.argv[1:]))
+'''
+
+
+def install(delivery: Delivery) -> str:
+    """Make the copy that `delivery` describes exist; return its directory. Safe to call from several tasks at once.
+
+    Raises HostLacks when the place cannot be written, Refused when others
+    could write there and so could make us run their code.
+    """
+    deed = f"install the runtime in {delivery.base}"
+    home = os.path.join(delivery.base, delivery.digest)
+    try:
+        _make_base(delivery.base, deed)
+        with FileLock(os.path.join(delivery.base, ".lock"), mode=0o600):
+            if not delivery.fits(home):
+                _clear_leftovers(delivery.base)
+                _put(home, delivery)
+                if not delivery.fits(home):
+                    raise Refused(deed, f"others can write to {home} or above it", _advice(delivery.base))
+            link_command(delivery.base, delivery.digest)
+            prune(delivery.base, delivery.digest)
+    except OSError as error:
+        raise HostLacks(deed, f"{error.filename or home}: {error.strerror or error}") from error
+    return home
+
+
+def _advice(base: str) -> str:
+    return f"Every directory down to {base} must belong to you or to root and not be writable for others"
+
+
+def _make_base(base: str, deed: str) -> None:
+    parents = []
+    path = base
+    while not os.path.isdir(path):
+        parents.append(path)
+        path = os.path.dirname(path)
+    for path in reversed(parents):
+        try:
+            os.mkdir(path, 0o755)
+        except FileExistsError:
+            continue
+        os.chmod(path, 0o755)  # whatever the umask: containers' conmons run as other users below root's copy
+    found = os.lstat(base)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Refused(deed, "the directory is not yours alone", _advice(base))
+
+
+def _clear_leftovers(base: str) -> None:
+    """Remove what an interrupted installation left; the lock says that none is under way."""
+    for name in os.listdir(base):
+        if name.startswith((_NEW, _OLD)):
+            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
+
+
+def _put(home: str, delivery: Delivery) -> None:
+    base = os.path.dirname(home)
+    mark = f"{os.getpid()}-{os.urandom(4).hex()}"
+    new = os.path.join(base, _NEW + mark)
+    os.mkdir(new, 0o700)
+    try:
+        _write_copy(new, home, delivery)
+        reached("runtime-written")
+        if os.path.lexists(home):  # altered, half there, or the link a pruned version left
+            os.rename(home, os.path.join(base, _OLD + mark))
+            reached("runtime-moved-aside")
+        os.rename(new, home)
+        reached("runtime-installed")
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(os.path.join(base, _OLD + mark), ignore_errors=True)
+
+
+def _write_copy(new: str, home: str, delivery: Delivery) -> None:
+    engine = os.path.join(new, PACKAGE, "engine")
+    files: dict[str, bytes] = {}
+    for name, data in payload_files(delivery):
+        files[f"{PACKAGE}/engine/{name}"] = data
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            files.setdefault(f"{PACKAGE}/engine/{name}/__init__.py", b"")
+    files.setdefault(f"{PACKAGE}/engine/__init__.py", b"")
+    files[COMMAND] = script(interpreter()).encode()
+    os.makedirs(engine, 0o755)
+    for name, data in files.items():
+        path = os.path.join(new, name)
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        with open(path, "wb") as opened:
+            opened.write(data)
+            os.fchmod(opened.fileno(), 0o755 if name == COMMAND else 0o644)
+    for folder, folders, _files in os.walk(new):
+        for name in folders:
+            os.chmod(os.path.join(folder, name), 0o755)
+    _compile(new, home, [name for name in files if name != COMMAND])
+    _write_manifest(new, delivery.digest, files)
+    os.chmod(new, 0o755)
+
+
+def _write_manifest(new: str, digest: str, files: dict[str, bytes]) -> None:
+    import zlib
+
+    entries = {}
+    for name, data in sorted(files.items()):
+        entries[name] = [zlib.crc32(data), len(data), os.lstat(os.path.join(new, name)).st_mtime_ns]
+    path = os.path.join(new, "manifest.json")
+    with open(path, "w", encoding="utf-8") as opened:
+        json.dump({"format": FORMAT, "digest": digest, "files": entries}, opened, separators=(",", ":"))
+        os.fchmod(opened.fileno(), 0o644)
+
+
+def payload_files(delivery: Delivery) -> Iterable[tuple[str, bytes]]:
+    """Yield (path below engine/, content) of every file that the digest speaks of."""
+    if os.path.isdir(delivery.source):
+        for name in delivery.listing:
+            with open(os.path.join(delivery.source, delivery.prefix, name), "rb") as opened:
+                yield name, opened.read()
+        return
+    import zipfile
+
+    with zipfile.ZipFile(delivery.source) as archive:
+        for name in delivery.listing:
+            yield name, archive.read(delivery.prefix + name)
+
+
+def interpreter() -> str:
+    """The Python that the command runs under: the distribution's where it is new enough, since it outlives venvs."""
+    system = "/usr/bin/python3"
+    version = python_version(system)
+    return system if version >= (3, 9) else sys.executable
+
+
+def python_version(path: str) -> tuple[int, ...]:
+    """(major, minor) by the name that /usr/bin/python3 links to, else by asking it; () when there is none."""
+    name = os.path.basename(os.path.realpath(path))
+    if not os.path.exists(path):
+        return ()
+    digits = name[len("python") :].split(".") if name.startswith("python") else []
+    if len(digits) == 2 and all(part.isdigit() for part in digits):
+        return tuple(int(part) for part in digits)
+    from ..host.process import LinuxRunner
+
+    asked = LinuxRunner().run([path, "-IS", "-c", "import sys; print(*sys.version_info[:2])"], timeout=30)
+    return tuple(int(part) for part in asked.stdout.split()) if asked.rc == 0 else ()
+
+
+def script(python: str) -> str:
+    """The text of the command. -I and -S: nothing of the caller's environment or site decides what gets imported."""
+    shebang = f"#!{python} -IS"
+    if len(shebang) > 250 or " " in python:  # BINPRM_BUF_SIZE; the kernel also splits at the first blank
+        shebang = f"#!/bin/sh\n'''exec' '{python}' -IS \"$0\" \"$@\"\n' '''"
+    return _SCRIPT.format(shebang=shebang, package=PACKAGE)
+
+
+def _compile(new: str, home: str, names: list[str]) -> None:
+    """Write the byte code of this Python, and of the command's where that is another."""
+    import py_compile
+
+    for name in names:
+        path = os.path.join(new, name)
+        py_compile.compile(path, dfile=os.path.join(home, name), doraise=True)
+    python = interpreter()
+    if python_version(python) != sys.version_info[:2]:
+        from ..host.process import LinuxRunner
+
+        argv = [python, "-IS", "-m", "compileall", "-q", "-s", new, "-p", home, os.path.join(new, PACKAGE)]
+        LinuxRunner().run(argv, timeout=300, check="compile the runtime")
+    for folder, _folders, files in os.walk(new):
+        if os.path.basename(folder) == "__pycache__":
+            os.chmod(folder, 0o755)
+            for file in files:
+                os.chmod(os.path.join(folder, file), 0o644)
+
+
+def command_link(base: str) -> str:
+    """/usr/local/lib/daemonless -> /usr/local/bin/daemonless; ~/.local/lib/daemonless -> ~/.local/bin/daemonless."""
+    return os.path.join(os.path.dirname(os.path.dirname(base)), "bin", COMMAND)
+
+
+def link_command(base: str, digest: str) -> None:
+    """Point `current` and the command in PATH to this version. Somebody else's file of that name is left alone."""
+    _replace_link(os.path.join(base, CURRENT), digest)
+    link = command_link(base)
+    target = os.path.join(base, CURRENT, COMMAND)
+    if not os.path.lexists(link) or (os.path.islink(link) and os.readlink(link).startswith(base + "/")):
+        os.makedirs(os.path.dirname(link), 0o755, exist_ok=True)
+        _replace_link(link, target)
+
+
+def link_is_missing(base: str) -> bool:
+    """Whether the command vanished from PATH since the installation; two lstat calls, asked by every task."""
+    return not (os.path.lexists(command_link(base)) and os.path.lexists(os.path.join(base, CURRENT)))
+
+
+def _replace_link(path: str, target: str) -> None:
+    if os.path.islink(path) and os.readlink(path) == target:
+        return
+    temporary = f"{path}.new-{os.getpid()}"
+    os.symlink(target, temporary)
+    os.rename(temporary, path)
+
+
+def prune(base: str, keep: str) -> None:
+    """Remove versions that nothing uses any more, except the newest few and those of the last day.
+
+    A task that runs from a copy does not show it in its command line, so age protects it; conmon and the command do.
+    """
+    versions = []
+    for name in os.listdir(base):
+        manifest = os.path.join(base, name, "manifest.json")
+        if name != keep and not os.path.islink(os.path.join(base, name)) and os.path.isfile(manifest):
+            versions.append((os.lstat(manifest).st_mtime, name))
+    versions.sort(reverse=True)
+    candidates = [name for written, name in versions[KEPT - 1 :] if time.time() - written > FRESH_SECONDS]
+    if not candidates:
+        return
+    busy = _command_lines()
+    for name in candidates:
+        home = os.path.join(base, name)
+        if f"{home}/".encode() not in busy:
+            _retire(home)
+
+
+def _retire(home: str) -> None:
+    base, name = os.path.split(home)
+    old = os.path.join(base, f"{_OLD}{name}")
+    os.rename(home, old)
+    os.mkdir(home, 0o755)
+    os.chmod(home, 0o755)
+    os.symlink(os.path.join("..", CURRENT, COMMAND), os.path.join(home, COMMAND))
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _command_lines() -> bytes:
+    lines = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as opened:
+                    lines.append(opened.read())
+            except OSError:  # it ended meanwhile
+                continue
+    return b"\n".join(lines)
