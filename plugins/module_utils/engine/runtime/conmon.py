@@ -1,0 +1,194 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Creating a container under its monitor, with the command line that podman gives conmon."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import EngineError, ToolFailed
+from ..base.files import read_bytes
+from . import errors
+from .delete import delete
+from .monitor import Answer, Launch, launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..host.process import Runner
+    from .program import Runtime
+
+
+class LogTarget(NamedTuple):
+    """`driver`: k8s-file, journald, none or passthrough; `path` for k8s-file; `size_max` bytes, 0 is no limit."""
+
+    driver: str
+    path: str = ""
+    size_max: int = 0
+    tag: str = ""
+
+
+class Monitor(NamedTuple):
+    """How conmon is to run, the same for many containers.
+
+    `env` as monitor.Launch; `systemd_cgroup` when the cgroup manager is systemd; `deadline` seconds for the runtime.
+    """
+
+    path: str
+    exit_dir: str
+    persist_root: str
+    env: tuple[tuple[str, str], ...] = ()
+    systemd_cgroup: bool = False
+    log_level: str = "warning"
+    deadline: float = 120.0
+
+
+class CreateRequest(NamedTuple):
+    """One container. `bundle` holds config.json and gets `attach`, `ctl` and `winsz`; `run_dir` gets conmon.pid, pidfile
+    and oci-log. `exit_command` is the whole command that conmon runs when the container ended, () for none.
+    `stdin` keeps the container's standard input open for attaching; `placed`, `hold_fds`, `stdio` as monitor.Launch.
+    """
+
+    cid: str
+    name: str
+    bundle: str
+    run_dir: str
+    log: LogTarget
+    exit_command: tuple[str, ...] = ()
+    terminal: bool = False
+    stdin: bool = False
+    timeout: int = 0
+    no_pivot: bool = False
+    no_new_keyring: bool = False
+    sdnotify_socket: str = ""
+    runtime_options: tuple[str, ...] = ()
+    restore_from: str = ""
+    hold_fds: tuple[int, ...] = ()
+    stdio: tuple[int, int, int] | None = None
+    placed: Callable[[int], None] | None = None
+
+
+class Created(NamedTuple):
+    pid: int
+    conmon_pid: int
+
+
+def create(runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRequest) -> Created:
+    """Create the container; its program waits for start.start. Raises EngineError with the runtime's cause.
+
+    After an error nothing of the container is left in the runtime. Directories are made, old pid and exit files of an
+    earlier run removed.
+    """
+    deed = f"{'restore' if request.restore_from else 'start'} container {request.name}"
+    persist_dir = os.path.join(monitor.persist_root, request.cid)
+    _prepare(monitor, request, persist_dir)
+    wanted = Launch(
+        deed,
+        command(runtime, monitor, request),
+        os.path.join(request.run_dir, "conmon.pid"),
+        dict(monitor.env),
+        request.placed,
+        request.hold_fds,
+        request.stdio,
+        monitor.deadline,
+    )
+    try:
+        answer = launch(runner, wanted)
+        if answer.data <= 0:
+            raise _refusal(deed, runtime, request, answer)
+    except EngineError as error:
+        _clean_up(runner, runtime, request, error)
+        raise
+    return Created(answer.data, answer.conmon_pid)
+
+
+def _prepare(monitor: Monitor, request: CreateRequest, persist_dir: str) -> None:
+    os.makedirs(monitor.exit_dir, mode=0o750, exist_ok=True)
+    os.makedirs(persist_dir, mode=0o750, exist_ok=True)
+    stale = (
+        os.path.join(request.run_dir, "conmon.pid"),
+        os.path.join(request.run_dir, "pidfile"),
+        os.path.join(request.run_dir, "oci-log"),
+        os.path.join(monitor.exit_dir, request.cid),
+        os.path.join(persist_dir, "exit"),
+        os.path.join(persist_dir, "oom"),
+        os.path.join(request.bundle, "attach"),
+        os.path.join(request.bundle, "ctl"),
+        os.path.join(request.bundle, "winsz"),
+    )
+    for path in stale:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def command(runtime: Runtime, monitor: Monitor, request: CreateRequest) -> tuple[str, ...]:
+    """The argument list for conmon 2.0.26 and later, in podman's order."""
+    run = request.run_dir
+    argv = [monitor.path, "--api-version", "1", "-c", request.cid, "-u", request.cid, "-r", runtime.path]
+    argv += ["-b", request.bundle, "-p", f"{run}/pidfile", "-n", request.name]
+    argv += ["--exit-dir", monitor.exit_dir, "--persist-dir", os.path.join(monitor.persist_root, request.cid)]
+    argv += ["--full-attach"]
+    if monitor.systemd_cgroup:
+        argv.append("-s")
+    argv += ["-l", _log_argument(request.log), "--log-level", monitor.log_level, "--syslog"]
+    if request.log.size_max > 0:
+        argv += ["--log-size-max", str(request.log.size_max)]
+    if request.log.tag:
+        argv += ["--log-tag", request.log.tag]
+    for argument in (*runtime.args, "--log-format=json", "--log", f"{run}/oci-log"):
+        argv += ["--runtime-arg", argument]
+    argv += _switches(request)
+    argv += ["--conmon-pidfile", f"{run}/conmon.pid"]
+    for option in request.runtime_options:
+        argv += ["--runtime-opt", option]
+    if request.restore_from:
+        argv += ["--restore", request.restore_from]
+    if request.exit_command:
+        argv += ["--exit-command", request.exit_command[0]]
+        for argument in request.exit_command[1:]:
+            argv += ["--exit-command-arg", argument]
+    return tuple(argv)
+
+
+def _switches(request: CreateRequest) -> list[str]:
+    found: list[str] = []
+    if request.sdnotify_socket:
+        found.append(f"--sdnotify-socket={request.sdnotify_socket}")
+    if request.terminal:
+        found.append("-t")
+    elif request.stdin:
+        found.append("-i")
+    if request.timeout:
+        found.append(f"--timeout={request.timeout}")
+    if request.no_new_keyring:
+        found.append("--no-new-keyring")
+    if request.no_pivot:
+        found.append("--no-pivot")
+    return found
+
+
+def _log_argument(log: LogTarget) -> str:
+    if log.driver in ("k8s-file", "json-file"):
+        return f"k8s-file:{log.path}"
+    return log.driver
+
+
+def _refusal(deed: str, runtime: Runtime, request: CreateRequest, answer: Answer) -> EngineError:
+    """The runtime's log file says more than what conmon passes on, which may be cut."""
+    try:
+        text = read_bytes(f"{request.run_dir}/oci-log").decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    return errors.failure(deed, runtime, abs(answer.data), text if errors.messages(text) else answer.message)
+
+
+def _clean_up(runner: Runner, runtime: Runtime, request: CreateRequest, error: EngineError) -> None:
+    if isinstance(error, ToolFailed) and error.program == "conmon":
+        return  # the runtime was never called
+    try:
+        delete(runner, runtime, request.cid, request.name, force=True)
+    except EngineError as second:
+        error.add_cleanup_failure(str(second))

@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signal a container."""
+
+from __future__ import annotations
+
+import signal as signals
+from typing import TYPE_CHECKING
+
+from ..base.errors import NotFound
+from .liveness import Init, is_alive
+from .program import Call, Runtime, call
+
+if TYPE_CHECKING:
+    from ..host.process import Runner
+
+
+def kill(runner: Runner, runtime: Runtime, cid: str, name: str, signal: int) -> None:
+    """Signal every process of the container, for those whose pid namespace is not their own.
+
+    Raises NotFound when the runtime does not know it, EngineError when it has ended.
+    """
+    call(runner, runtime, Call(f"kill container {name}", ("kill", "--all", cid, str(signal))))
+
+
+def signal_init(init: Init, signal: int) -> bool:
+    """Signal the first process without starting a program; False when it has ended.
+
+    The descriptor is taken before the process is recognised, so a reused pid is never hit. Raises PermissionError as
+    kill(2) does.
+    """
+    import os
+
+    try:
+        fd = os.pidfd_open(init.pid)
+    except ProcessLookupError:
+        return False
+    except OSError:  # before Linux 5.3, or a seccomp profile without it
+        return _plain(init, signal)
+    try:
+        if not is_alive(init):
+            return False
+        signals.pidfd_send_signal(fd, signal)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _plain(init: Init, signal: int) -> bool:
+    import os
+
+    if not is_alive(init):
+        return False
+    try:
+        os.kill(init.pid, signal)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def number(text: str) -> int:
+    """15 of `15`, `TERM`, `SIGTERM`, `sigterm`, `RTMIN+3`. Raises NotFound for a word that is no signal."""
+    word = text.strip().upper()
+    if word.isdigit() and 0 < int(word) < 65:
+        return int(word)
+    word = word[3:] if word.startswith("SIG") else word
+    base, plus, offset = word.partition("+")
+    base, minus, back = (base, "", "") if plus else base.partition("-")
+    found = getattr(signals, f"SIG{base}", None)
+    if isinstance(found, signals.Signals):
+        shift = int(offset) if plus and offset.isdigit() else -int(back) if minus and back.isdigit() else 0
+        if shift == 0 or base.startswith("RT"):
+            return int(found) + shift
+    raise NotFound(f"find signal {text}", "there is no such signal")

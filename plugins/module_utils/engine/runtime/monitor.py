@@ -1,0 +1,203 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting conmon and hearing from it: the two pipes, the cgroup, the deadline, and cleaning up after a hang.
+
+conmon forks: its first process ends as soon as the second is up, and the second stays with the container. It waits for
+one byte on the start pipe before it forks, so whatever cgroup it is in by then is that of the one which stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import EngineError, TimedOut, ToolFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..host.process import Process, Runner
+
+_ANSWER_LIMIT = 1024 * 1024
+_KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "_CONTAINERS_USERNS_CONFIGURED",
+    "_CONTAINERS_ROOTLESS_UID",
+    "_CONTAINERS_ROOTLESS_GID",
+)
+
+
+class Launch(NamedTuple):
+    """A conmon to start.
+
+    `env` goes on top of the few variables that conmon's children need; `placed` moves the given pid into its cgroup;
+    `hold_fds` stay open in the monitor for as long as the container lives (reserved ports); `stdio` replaces /dev/null
+    for the passthrough log driver; `deadline` in seconds.
+    """
+
+    deed: str
+    argv: tuple[str, ...]
+    pidfile: str
+    env: Mapping[str, str]
+    placed: Callable[[int], None] | None = None
+    hold_fds: tuple[int, ...] = ()
+    stdio: tuple[int, int, int] | None = None
+    deadline: float = 120.0
+
+
+class Answer(NamedTuple):
+    """conmon's one line: `data` is the pid, or negative with the runtime's own words in `message`."""
+
+    data: int
+    message: str
+    conmon_pid: int
+
+
+def launch(runner: Runner, wanted: Launch) -> Answer:
+    """Start conmon and wait for its answer, which may be a refusal.
+
+    Raises TimedOut when the runtime hangs (conmon and all below it are killed), ToolFailed when conmon itself fails.
+    """
+    sync_read, sync_write = os.pipe()
+    start_read, start_write = os.pipe()
+    said = os.memfd_create("conmon-stderr")
+    child: Process | None = None
+    try:
+        stdin, stdout, stderr = wanted.stdio or (None, None, said)
+        child = runner.spawn(
+            wanted.argv,
+            env=_environment(wanted.env, sync_write, start_read),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=(sync_write, start_read, *wanted.hold_fds),
+            new_session=True,
+        )
+        sync_write, start_read = _close(sync_write), _close(start_read)
+        if wanted.placed is not None:
+            wanted.placed(child.pid)
+        os.write(start_write, b"\0")
+        line = _read_line(sync_read, wanted.deadline)
+        if line is None:
+            raise TimedOut(wanted.deed, f"no answer from the runtime within {wanted.deadline:g} s; it was killed")
+        if not line:
+            raise ToolFailed(wanted.deed, "conmon", child.wait(5.0), _text_of(said))
+        child.wait(5.0)  # gone already: its second process wrote the line
+        return _answer(wanted, line)
+    except BaseException:
+        if child is not None:
+            stop_tree(child.pid, recorded_pid(wanted.pidfile))
+            _reap(child)
+        raise
+    finally:
+        for fd in (sync_read, sync_write, start_read, start_write, said):
+            _close(fd)
+
+
+def _environment(extra: Mapping[str, str], sync_write: int, start_read: int) -> dict[str, str]:
+    from ..host.process import child_environment
+
+    ours = child_environment()
+    env = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
+    env.update(extra)
+    env["_OCI_SYNCPIPE"] = str(sync_write)
+    env["_OCI_STARTPIPE"] = str(start_read)
+    return env
+
+
+def _close(fd: int) -> int:
+    if fd >= 0:
+        os.close(fd)
+    return -1
+
+
+def _reap(child: Process) -> None:
+    child.kill()
+    try:
+        child.wait(2.0)
+    except EngineError:
+        pass  # in uninterruptible sleep: init will reap it after us
+
+
+def _read_line(fd: int, seconds: float) -> bytes | None:
+    """The line; b"" when conmon closed the pipe without one; None when the deadline passed."""
+    end = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(fd, select.POLLIN | select.POLLHUP)
+    data = b""
+    while len(data) < _ANSWER_LIMIT:
+        left = end - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            return None
+        piece = os.read(fd, 65536)
+        if not piece:
+            return data
+        data += piece
+        if b"\n" in piece:
+            break
+    return data
+
+
+def _answer(wanted: Launch, line: bytes) -> Answer:
+    try:
+        parsed = json.loads(line)
+        data = parsed["data"]
+        message = parsed.get("message", "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ToolFailed(wanted.deed, "conmon", 0, f"answered {line[:200]!r}") from None
+    if not isinstance(data, int):
+        raise ToolFailed(wanted.deed, "conmon", 0, f"answered {line[:200]!r}")
+    return Answer(data, str(message), recorded_pid(wanted.pidfile))
+
+
+def recorded_pid(path: str) -> int:
+    """The number in a pid file; 0 when there is none yet."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(32).strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def _text_of(fd: int) -> str:
+    return os.pread(fd, 65536, 0).decode("utf-8", "replace")
+
+
+def stop_tree(*pids: int) -> None:
+    """Kill these processes and everything below them.
+
+    Children are listed before their parent dies, since they are handed to another parent then.
+    """
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            parents.setdefault(_ppid(name), []).append(int(name))
+    doomed = [pid for pid in pids if pid > 1]
+    for pid in doomed:
+        doomed.extend(child for child in parents.get(pid, ()) if child not in doomed)
+    for pid in doomed:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def _ppid(name: str) -> int:
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return -1
