@@ -1,0 +1,199 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections: TLS with the authorities of certs.d, proxies, one request and its answer (containers-certs.d(5))."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput, Denied
+from . import failures, proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http.client import HTTPResponse
+
+    from ..host.identity import Identity
+
+AGENT = "daemonless.oci"
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Scheme, host and port: what a secret belongs to.  ``host`` is lower case, IPv6 without brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the bytes stay on this machine."""
+        return self.host in ("localhost", "::1") or (self.host.startswith("127.") and self.host.count(".") == 3)
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether a password may be sent: never in plain text over a network, whatever was said about TLS."""
+        return self.scheme == "https" or self.loopback
+
+
+def split_url(url: str, deed: str, base: Origin | None = None) -> tuple[Origin, str]:
+    """The origin and the path with query of an http(s) address; relative ones stay with ``base``.  Raises Denied."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Denied(deed, f"{url[:100]!r} is not an address")
+    if any(ord(mark) <= 32 or ord(mark) == 127 for mark in url):
+        raise Denied(deed, f"{url[:100]!r} is not an address")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not parts.scheme and not parts.netloc and base is not None:
+        if not path.startswith("/"):
+            raise Denied(deed, f"{url[:100]!r} is not an absolute address")
+        return base, path
+    scheme = parts.scheme or (base.scheme if base else "")
+    if scheme not in _PORTS or not parts.hostname:
+        raise Denied(deed, f"{url[:100]!r} is not an http or https address")
+    if parts.username is not None or parts.password is not None:
+        raise Denied(deed, "the address holds credentials of its own")
+    return Origin(scheme, parts.hostname.lower(), port or _PORTS[scheme]), path
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; ``path`` includes the query."""
+
+    method: str
+    origin: Origin
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How TLS is checked.  ``certs`` is a directory as in certs.d; empty looks it up by host for ``identity``."""
+
+    identity: Identity
+    verify: bool = True
+    certs: str = ""
+
+    def context(self, netloc: str) -> ssl.SSLContext:
+        """Raises BadInput when a certificate file cannot be used."""
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        folder = self.certs or _certs_folder(self.identity, netloc)
+        if self.certs and not os.path.isdir(self.certs):
+            raise BadInput("read certificates", f"{self.certs} is not a directory")
+        for name in sorted(os.listdir(folder)) if folder else ():
+            path = os.path.join(folder, name)
+            try:
+                if name.endswith(".crt"):
+                    context.load_verify_locations(cafile=path)
+                elif name.endswith(".cert"):
+                    key = path[: -len(".cert")] + ".key"
+                    context.load_cert_chain(path, key)
+            except (OSError, ssl.SSLError) as err:
+                raise BadInput(f"read certificate {path}", str(getattr(err, "strerror", None) or err))
+        return context
+
+
+def _certs_folder(identity: Identity, netloc: str) -> str:
+    for base in (
+        os.path.join(identity.home, ".config/containers/certs.d"),
+        "/etc/containers/certs.d",
+        "/etc/docker/certs.d",
+    ):
+        folder = os.path.join(base, netloc)
+        if os.path.isdir(folder):
+            return folder
+    return ""
+
+
+class Connections:
+    """One kept connection for each origin, used again once its answer was read to the end."""
+
+    def __init__(self, trust: Trust, environ: Mapping[str, str], timeout: float) -> None:
+        self._trust = trust
+        self._environ = environ
+        self.timeout = timeout
+        self._kept: dict[Origin, tuple[HTTPConnection, HTTPResponse]] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def request(self, request: Request) -> HTTPResponse:
+        """Send one request and return its answer, unread.  Raises what FOREIGN lists."""
+        kept, answer = self._kept.pop(request.origin, (None, None))
+        if kept is not None and answer is not None and answer.isclosed():
+            try:
+                return self._send(kept, request)
+            except failures.FOREIGN:
+                # The server may close an idle connection at any time; only a fresh one that fails means something.
+                kept.close()
+        return self._send(self._open(request.origin), request)
+
+    def _send(self, connection: HTTPConnection, request: Request) -> HTTPResponse:
+        headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **request.headers}
+        path = request.path
+        if request.origin.scheme == "http":
+            proxy = self._proxy(request.origin)
+            if proxy is not None:
+                path = f"http://{request.origin.netloc}{path}"
+                headers.update(proxy.headers)
+        try:
+            connection.request(request.method, path, body=request.body, headers=headers)
+            answer = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+        if not answer.will_close:
+            self._kept[request.origin] = (connection, answer)
+        return answer
+
+    def _proxy(self, origin: Origin) -> proxies.Proxy | None:
+        return proxies.proxy_for(origin.scheme, origin.host, origin.port, self._environ)
+
+    def drop(self, origin: Origin) -> None:
+        """Forget the connection: its answer is not going to be read."""
+        kept, _answer = self._kept.pop(origin, (None, None))
+        if kept is not None:
+            kept.close()
+
+    def close(self) -> None:
+        for connection, _answer in self._kept.values():
+            connection.close()
+        self._kept.clear()
+
+    def abandon(self) -> None:
+        """Forget all connections without closing them: they belong to the parent of this forked process."""
+        for connection, _answer in self._kept.values():
+            if connection.sock is not None:
+                os.close(connection.sock.detach())
+        self._kept.clear()
+
+    def _open(self, origin: Origin) -> HTTPConnection:
+        proxy = self._proxy(origin)
+        host, port = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
+        if origin.scheme == "http":
+            return HTTPConnection(host, port, timeout=self.timeout)
+        context = self._contexts.get(origin.netloc)
+        if context is None:
+            context = self._contexts[origin.netloc] = self._trust.context(origin.netloc)
+        secure = HTTPSConnection(host, port, timeout=self.timeout, context=context)
+        if proxy:
+            secure.set_tunnel(origin.host, origin.port, headers=proxy.headers)
+        return secure

@@ -1,0 +1,57 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an image comes from, whatever carries it: registries, archives and directories look the same from here on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..base.streams import VerifiedReader
+
+if TYPE_CHECKING:
+    from ..base.digest import Digest
+    from ..base.streams import Reader
+    from ..spec.descriptor import Descriptor
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A manifest, verbatim, with its digest and what the transport called it ("" when it said nothing)."""
+
+    data: bytes
+    media_type: str
+    digest: Digest
+
+
+class ImageSource(Protocol):
+    """One image (or index) at one place."""
+
+    @property
+    def what(self) -> str:
+        """The place in words, for messages."""
+        ...
+
+    def manifest(self, digest: Digest | None = None) -> Fetched:
+        """The top document, or the instance of this digest below it; verified against the digest when one is given.
+
+        Raises NotFound, Denied, Unreachable, TimedOut, Corrupt.
+        """
+        ...
+
+    def blob(self, descriptor: Descriptor) -> Reader:
+        """The blob's bytes, unverified; the reader resumes by itself where the transport can."""
+        ...
+
+    def fork(self) -> ImageSource:
+        """A source for use in a forked process, sharing no connection or file position with this one."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_blob(source: ImageSource, descriptor: Descriptor) -> VerifiedReader:
+    """The blob, its length and digest checked while it is read."""
+    return VerifiedReader(
+        source.blob(descriptor), descriptor.digest, descriptor.size, f"{descriptor.digest} of {source.what}"
+    )
