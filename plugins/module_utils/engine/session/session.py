@@ -1,0 +1,201 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way to open the engine.
+
+`Session.open()` finds out who asks and enters that user's namespaces, before any lock, thread or descriptor. All else
+is opened at its first use and no earlier: a task that only looks at images never loads SQLite, one that changes
+nothing takes no exclusive lock, and no process is started where the user's namespaces exist already.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..host import identity as who
+from ..libpod import conf as containers_conf
+from ..libpod import gates, refresh
+from ..libpod.events import EventLog
+from ..libpod.locks import open_locks
+from ..libpod.paths import Roots
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..host.cgroups import Cgroups
+    from ..host.identity import Identity
+    from ..host.process import Runner
+    from ..libpod.conf import ContainersConf
+    from ..libpod.database import Database
+    from ..libpod.events import Event
+    from ..libpod.locks import LockTable
+    from ..libpod.paths import LibpodPaths
+    from ..libpod.rows import ContainerRow
+    from ..store.conf import StoreOptions
+    from ..store.store import Store
+
+
+class Session:
+    """Everything a deed needs of this host, for one user. Not to be used from two threads or across fork().
+
+    `command` is the absolute path of the installed `daemonless`, which conmon calls when a container ends.
+    `warnings` is what the user should be told besides the result.
+    """
+
+    def __init__(self, identity: Identity, runner: Runner, command: str | None = None) -> None:
+        self.identity = identity
+        self.runner = runner
+        self.command = command
+        self.warnings: list[str] = []
+        self.after_boot: refresh.BootReport | None = None
+        self._conf: ContainersConf | None = None
+        self._store_options: StoreOptions | None = None
+        self._store: Store | None = None
+        self._libpod: tuple[LibpodPaths, Database] | None = None
+        self._locks: LockTable | None = None
+        self._events: EventLog | None = None
+        self._cgroups: Cgroups | None = None
+
+    @classmethod
+    def open(cls, command: str | None = None, runner: Runner | None = None) -> Session:
+        """Raises HostLacks, naming what a plain user's namespaces need and this host does not have."""
+        if runner is None:
+            from ..host.process import LinuxRunner
+
+            runner = LinuxRunner()
+        identity = who.who_am_i()
+        session = cls(identity, runner, command)
+        if identity.rootless:
+            session._enter()
+        return session
+
+    def _enter(self) -> None:
+        from .enter import enter
+
+        self.identity = enter(self)
+
+    def close(self) -> None:
+        if self._libpod is not None:
+            self._libpod[1].close()
+        self._libpod = None
+        self._store = None
+
+    def warn(self, text: str) -> None:
+        """Tell the user once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    # -- configuration ------------------------------------------------------------------------------------------------
+
+    @property
+    def conf(self) -> ContainersConf:
+        """containers.conf, merged."""
+        if self._conf is None:
+            self._conf = containers_conf.load(self.identity)
+        return self._conf
+
+    @property
+    def store_options(self) -> StoreOptions:
+        """storage.conf, with the roots that the container database insists on."""
+        if self._store_options is None:
+            from ..store import conf
+
+            self._store_options = conf.load(self.identity)
+        return self._store_options
+
+    @property
+    def cgroups(self) -> Cgroups:
+        """What this host lets us do with control groups."""
+        if self._cgroups is None:
+            from ..host import cgroups
+
+            self._cgroups = cgroups.probe(self.identity)
+        return self._cgroups
+
+    @property
+    def log_driver(self) -> str:
+        """Of containers that name none."""
+        return containers_conf.default_log_driver(self.conf)
+
+    @property
+    def network_directory(self) -> str:
+        """Where the network files lie."""
+        if self.conf.network_config_dir:
+            return self.conf.network_config_dir
+        if self.identity.rootless:
+            return os.path.join(self.store_options.graph_root, "networks")
+        return "/etc/containers/networks"
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """Images, layers and storage containers."""
+        if self._store is None:
+            from ..store.store import Store
+
+            self._store = Store(self.store_options, self.identity.rootless)
+        return self._store
+
+    @property
+    def paths(self) -> LibpodPaths:
+        """Where libpod's state lies."""
+        return self._opened()[0]
+
+    @property
+    def database(self) -> Database:
+        """Containers, pods, volumes. Reading creates nothing; the first write goes through the boot check."""
+        return self._opened()[1]
+
+    @property
+    def locks(self) -> LockTable:
+        """Locks of containers, pods and volumes. Asking for them goes through the boot check: after a boot, numbers
+        must be taken again before anybody allocates or holds one."""
+        self.ensure_booted()
+        return self._lock_table()
+
+    @property
+    def events(self) -> EventLog:
+        if self._events is None:
+            logger = containers_conf.default_events_logger(self.conf)
+            self._events = EventLog(logger, self.paths.events_log, self.conf.events_logfile_max_size)
+        return self._events
+
+    def emit(self, event: Event) -> None:
+        """Write an event; a failure becomes a warning, never an error."""
+        failure = self.events.append(event)
+        if failure:
+            self.warn(failure)
+
+    def hold(self, row: ContainerRow, timeout: float | None = None) -> AbstractContextManager[None]:
+        """The lock of one container. Read its state again inside: it may have changed, or be gone."""
+        return self.locks.hold(row.lock_id, timeout)
+
+    def ensure_booted(self) -> None:
+        """Record this boot in the container database if nobody has; `after_boot` then tells what it found."""
+        if self._lock_table_ready:
+            return
+        paths, database = self._opened()
+        report = refresh.ensure_booted(paths, database, self._lock_table())
+        if report is not None:
+            self.after_boot = report
+        self._lock_table_ready = True
+
+    _lock_table_ready = False
+
+    def _lock_table(self) -> LockTable:
+        if self._locks is None:
+            self._locks = open_locks(self.conf, self.paths)
+        return self._locks
+
+    def _opened(self) -> tuple[LibpodPaths, Database]:
+        if self._libpod is None:
+            options = self.store_options
+            roots = Roots(options.graph_root, options.run_root, options.configured_driver, options.transient)
+            paths, database = gates.choose(self.conf, roots, self.identity)
+            database.before_write = self.ensure_booted
+            database.rebooted = not refresh.is_booted(paths)
+            if paths.own:
+                self.warn(f"Containers are kept apart from podman's: {paths.reason}")
+            self._libpod = (paths, database)
+        return self._libpod
