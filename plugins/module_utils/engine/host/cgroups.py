@@ -8,12 +8,8 @@ one vocabulary. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, OC
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
-import time
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple
 
 from ..base.errors import HostLacks
 
@@ -21,12 +17,11 @@ V1, HYBRID, V2 = "v1", "hybrid", "v2"
 SYSTEMD, CGROUPFS = "systemd", "cgroupfs"
 
 _PARENT = "/libpod_parent"  # what podman uses without systemd: both tools find each other's groups
-_CANONICAL = {"blkio": "io", "cpuacct": "cpu"}
+CANONICAL = {"blkio": "io", "cpuacct": "cpu"}
 _TYPE_V1, _TYPE_V2 = "cgroup", "cgroup2"
 
 
-@dataclass(frozen=True)
-class Hierarchy:
+class Hierarchy(NamedTuple):
     """One mounted tree: v1 controllers by their v1 names (none for a named tree), or the v2 tree."""
 
     mountpoint: str
@@ -35,8 +30,7 @@ class Hierarchy:
     unified: bool = False
 
 
-@dataclass(frozen=True)
-class CgroupFacts:
+class CgroupFacts(NamedTuple):
     """`controllers` are those whose limits can be set for a new container; `reason` says why others cannot."""
 
     mode: str
@@ -53,8 +47,7 @@ class CgroupFacts:
         return bool(self.controllers)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a container and its monitor go.
 
     `oci_path` is linux.cgroupsPath of the bundle ("" leaves it out). `parent` and `scope` describe the systemd scope of
@@ -67,8 +60,7 @@ class Place:
     scope: str = ""
 
 
-@dataclass(frozen=True)
-class Lack:
+class Lack(NamedTuple):
     """A limit that cannot be given on this host, and why."""
 
     limit: str
@@ -80,9 +72,7 @@ def observe(rootless: bool, uid: int, manager: str = "", proc: str = "/proc", ru
     hierarchies = _hierarchies(f"{proc}/self/mountinfo")
     unified = [tree for tree in hierarchies if tree.unified]
     legacy = [tree for tree in hierarchies if not tree.unified]
-    mode = V2 if unified and not legacy else HYBRID if unified and any(t.controllers for t in legacy) else V1
-    if unified and not any(t.controllers for t in legacy):
-        mode = V2
+    mode = _mode(bool(unified), any(tree.controllers for tree in legacy))
     chosen = manager or _default_manager(rootless, uid, mode, run)
     if not hierarchies:
         return CgroupFacts(mode, CGROUPFS, (), (), rootless, "no cgroup file system is mounted")
@@ -90,13 +80,19 @@ def observe(rootless: bool, uid: int, manager: str = "", proc: str = "/proc", ru
         return _rootless(mode, chosen, hierarchies, uid, proc, run)
     if mode == V2:
         tree = unified[0]
-        found = _words(f"{tree.mountpoint}/cgroup.controllers") if tree.writable else ()
+        found = words(f"{tree.mountpoint}/cgroup.controllers") if tree.writable else ()
         extra = ("devices", "freezer") if tree.writable else ()
         reason = "" if tree.writable else f"{tree.mountpoint} is read-only"
         return CgroupFacts(mode, chosen, tuple(sorted({*found, *extra})), hierarchies, False, reason)
-    names = {_CANONICAL.get(name, name) for tree in legacy if tree.writable for name in tree.controllers}
+    names = {CANONICAL.get(name, name) for tree in legacy if tree.writable for name in tree.controllers}
     reason = "" if names else "the cgroup file systems are mounted read-only"
     return CgroupFacts(mode, chosen, tuple(sorted(names)), hierarchies, False, reason)
+
+
+def _mode(unified: bool, legacy: bool) -> str:
+    if not unified:
+        return V1
+    return HYBRID if legacy else V2
 
 
 def _hierarchies(path: str) -> tuple[Hierarchy, ...]:
@@ -140,8 +136,8 @@ def _user_bus(uid: int, run: str) -> str:
 
 
 def _rootless(mode: str, manager: str, trees: tuple[Hierarchy, ...], uid: int, proc: str, run: str) -> CgroupFacts:
-    """A plain user gets limits only from a cgroup v2 subtree that somebody delegated: systemd's user manager, or an owner
-    of this process' own group."""
+    """A plain user gets limits only from a cgroup v2 subtree that somebody delegated: systemd's user manager, or the
+    owner of this process' own group."""
     if mode != V2:
         reason = "cgroup v1 cannot be delegated to a plain user; boot with systemd.unified_cgroup_hierarchy=1"
         return CgroupFacts(mode, CGROUPFS, (), trees, True, reason)
@@ -149,13 +145,13 @@ def _rootless(mode: str, manager: str, trees: tuple[Hierarchy, ...], uid: int, p
     if manager == SYSTEMD:
         service = f"/user.slice/user-{uid}.slice/user@{uid}.service"
         if _user_bus(uid, run) and os.path.isdir(top + service):
-            names = _words(f"{top}{service}/cgroup.controllers")
+            names = words(f"{top}{service}/cgroup.controllers")
             return CgroupFacts(mode, SYSTEMD, tuple(sorted({*names, "freezer"})), trees, True, "", service)
         reason = f"no systemd user manager runs for uid {uid}; enable it with `loginctl enable-linger`"
         return CgroupFacts(mode, CGROUPFS, (), trees, True, reason)
     own = _own_unified(f"{proc}/self/cgroup")
     if own not in ("", "/") and os.access(f"{top}{own}/cgroup.procs", os.W_OK) and os.access(top + own, os.W_OK):
-        names = _words(f"{top}{own}/cgroup.controllers")
+        names = words(f"{top}{own}/cgroup.controllers")
         return CgroupFacts(mode, CGROUPFS, tuple(sorted({*names, "freezer"})), trees, True, "", own)
     return CgroupFacts(mode, CGROUPFS, (), trees, True, "no cgroup is delegated to this user")
 
@@ -168,7 +164,8 @@ def _own_unified(path: str) -> str:
     return ""
 
 
-def _words(path: str) -> tuple[str, ...]:
+def words(path: str) -> tuple[str, ...]:
+    """The words of a small kernel file; none when it is not there."""
     try:
         with open(path, encoding="ascii") as file:
             return tuple(file.read().split())
@@ -191,13 +188,18 @@ def place(facts: CgroupFacts, cid: str, parent: str = "", cgroups: str = "enable
         slice_name = os.path.basename(parent.rstrip("/")) or ("user.slice" if facts.rootless else "machine.slice")
         conmon_scope = "" if cgroups == "no-conmon" else f"libpod-conmon-{cid}.scope"
         return Place(f"{slice_name}:libpod:{cid}", parent=slice_name, scope=conmon_scope)
-    base = "/" + (parent.strip("/") or (facts.delegated + _PARENT).strip("/"))
+    base = base_path(facts, parent)
     return Place(f"{base}/libpod-{cid}", "" if cgroups == "no-conmon" else f"{base}/conmon")
+
+
+def base_path(facts: CgroupFacts, parent: str = "") -> str:
+    """The group that all container groups of cgroupfs stand in."""
+    return "/" + (parent.strip("/") or (facts.delegated + _PARENT).strip("/"))
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------
 
-#: limit -> (controller, file that must exist in a v1 group or "" , file in a v2 group or "", "-" when v2 has no such thing)
+#: limit -> (controller, file of a v1 group, file of a v2 group); "" when the controller says enough, "-" for never
 _LIMITS: dict[str, tuple[str, str, str]] = {
     "memory": ("memory", "memory.limit_in_bytes", ""),
     "memory_reservation": ("memory", "memory.soft_limit_in_bytes", ""),
@@ -273,7 +275,7 @@ def require(facts: CgroupFacts, wanted: tuple[str, ...], deed: str) -> None:
     raise HostLacks(deed, cause)
 
 
-def _lack(facts: CgroupFacts, name: str) -> Optional[Lack]:
+def _lack(facts: CgroupFacts, name: str) -> Lack | None:
     controller, v1_file, v2_file = _LIMITS[name]
     if not facts.can_create:
         return Lack(name, facts.reason or "no cgroup can be created here")
@@ -292,7 +294,7 @@ def _has_file(facts: CgroupFacts, controller: str, names: str) -> bool:
     for tree in facts.hierarchies:
         if facts.mode == V2 and tree.unified:
             folders = _sample_groups(tree.mountpoint + facts.delegated)
-        elif controller in {_CANONICAL.get(name, name) for name in tree.controllers}:
+        elif controller in {CANONICAL.get(name, name) for name in tree.controllers}:
             folders = [tree.mountpoint]
         else:
             continue
@@ -308,137 +310,3 @@ def _sample_groups(top: str) -> list[str]:
             return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)][:16]
     except OSError:
         return []
-
-
-# -- making, filling, removing ---------------------------------------------------------------------------------------
-
-
-def enter(facts: CgroupFacts, path: str, pid: int) -> None:
-    """Move `pid` into group `path` (as in Place.conmon) of every writable tree, made where missing.
-
-    A tree that refuses is left out for a plain user, whose limits do not hang on the monitor's group; raises OSError for
-    root.
-    """
-    for tree in facts.hierarchies:
-        if not tree.writable and not facts.rootless:
-            continue
-        if tree.unified and facts.mode == HYBRID and not _words(f"{tree.mountpoint}/cgroup.controllers"):
-            continue
-        folder = tree.mountpoint + path
-        try:
-            _make(tree, folder)
-            _write(f"{folder}/cgroup.procs", str(pid))
-        except OSError:
-            if not facts.rootless:
-                raise
-
-
-def _make(tree: Hierarchy, folder: str) -> None:
-    if os.path.isdir(folder):
-        return
-    parent = os.path.dirname(folder)
-    if parent != tree.mountpoint and parent.startswith(tree.mountpoint):
-        _make(tree, parent)
-    try:
-        os.mkdir(folder, 0o755)
-    except FileExistsError:
-        return
-    if "cpuset" in tree.controllers:  # a fresh v1 cpuset is empty and takes no process
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            with open(f"{parent}/{name}", encoding="ascii") as file:
-                _write(f"{folder}/{name}", file.read().strip())
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
-
-
-def paths_of(pid: int, proc: str = "/proc") -> dict[str, str]:
-    """The group of a process by canonical controller; "" is the v2 (or hybrid's bare) tree. Raises OSError when it is gone."""
-    found: dict[str, str] = {}
-    with open(f"{proc}/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            number, names, path = line.rstrip("\n").split(":", 2)
-            if number == "0":
-                found[""] = path
-            for name in names.split(","):
-                if name and "=" not in name:
-                    found.setdefault("cpuacct" if name == "cpuacct" else _CANONICAL.get(name, name), path)
-    return found
-
-
-def directories(facts: CgroupFacts, pid: int, proc: str = "/proc") -> dict[str, str]:
-    """Absolute directory of the process' group by controller (v1 `cpuacct` under its own name; v2: all under "")."""
-    paths = paths_of(pid, proc)
-    found: dict[str, str] = {}
-    for tree in facts.hierarchies:
-        if tree.unified:
-            if "" in paths:
-                found[""] = tree.mountpoint + paths[""].rstrip("/")
-            continue
-        for name in tree.controllers:
-            key = name if name == "cpuacct" else _CANONICAL.get(name, name)
-            if key in paths:
-                found[key] = tree.mountpoint + paths[key].rstrip("/")
-    return found
-
-
-def processes(facts: CgroupFacts, path: str) -> tuple[int, ...]:
-    """Every process in group `path` (as in Place.oci_path under cgroupfs) and the groups below it."""
-    found: set[int] = set()
-    for tree in facts.hierarchies:
-        for folder, _folders, _files in os.walk(tree.mountpoint + path):
-            found.update(int(word) for word in _words(f"{folder}/cgroup.procs") if word.isdigit())
-    found.discard(0)
-    return tuple(sorted(found))
-
-
-def remove(facts: CgroupFacts, path: str, deadline: float = 2.0) -> tuple[str, ...]:
-    """Kill what is left in group `path` and remove it from every tree; nil work when it is gone.
-
-    Returns the directories that could not be removed within `deadline` seconds.
-    """
-    if not path.startswith("/") or path.strip("/") == "" or ".." in path.split("/"):
-        return ()
-    end = time.monotonic() + deadline
-    while True:
-        for pid in processes(facts, path):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
-        left = [folder for tree in facts.hierarchies for folder in _rmdirs(tree.mountpoint + path)]
-        if not left or time.monotonic() > end:
-            return tuple(left)
-        time.sleep(0.01)
-
-
-def _rmdirs(top: str) -> list[str]:
-    left: list[str] = []
-    for folder, _folders, _files in os.walk(top, topdown=False):
-        try:
-            os.rmdir(folder)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EACCES, errno.EPERM, errno.EROFS):
-                raise
-            left.append(folder)
-    return left
-
-
-def empty_groups(facts: CgroupFacts, parent: str = "") -> tuple[str, ...]:
-    """Container ids whose groups stand under `parent` without any process: left over when no such container runs."""
-    base = "/" + (parent.strip("/") or (facts.delegated + _PARENT).strip("/"))
-    names: set[str] = set()
-    for tree in facts.hierarchies:
-        try:
-            names.update(name for name in os.listdir(tree.mountpoint + base) if name.startswith("libpod-"))
-        except OSError:
-            continue
-    idle = [name for name in names if not processes(facts, f"{base}/{name}")]
-    return tuple(sorted(name[len("libpod-") :] for name in idle if name != "libpod-conmon"))

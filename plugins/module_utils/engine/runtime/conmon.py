@@ -45,8 +45,8 @@ class Monitor(NamedTuple):
 
 
 class CreateRequest(NamedTuple):
-    """One container. `bundle` holds config.json and gets `attach`, `ctl` and `winsz`; `run_dir` gets conmon.pid, pidfile
-    and oci-log. `exit_command` is the whole command that conmon runs when the container ended, () for none.
+    """One container. `bundle` holds config.json and gets `attach`, `ctl` and `winsz`; `run_dir` gets conmon.pid,
+    pidfile and oci-log. `exit_command` is the whole command that conmon runs when the container ended, () for none.
     `stdin` keeps the container's standard input open for attaching; `placed`, `hold_fds`, `stdio` as monitor.Launch.
     """
 

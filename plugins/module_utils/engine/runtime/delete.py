@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def delete(runner: Runner, runtime: Runtime, cid: str, name: str, *, force: bool = False) -> None:
-    """No complaint when it is gone already. `force` kills what still runs; without it a running container is an error."""
+    """No complaint when it is gone already. `force` kills what still runs, else a running container is an error."""
     argv = ("delete", "--force", cid) if force else ("delete", cid)
     try:
         call(runner, runtime, Call(f"remove container {name} from {runtime.name}", argv))

@@ -73,14 +73,16 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         "Check the command and the entrypoint",
     ),
     (
-        r"path `(?P<a>[^`]*)` exists but it is not (?:an )?executable|exec: \"(?P<b>[^\"]*)\": (?:permission denied|is a directory)"
+        r"path `(?P<a>[^`]*)` exists but it is not (?:an )?executable"
+        r"|exec: \"(?P<b>[^\"]*)\": (?:permission denied|is a directory)"
         r"|open executable `?(?P<c>[^`:]*)`?: Permission denied|exec `(?P<d>[^`]*)`: Permission denied",
         CommandNotExecutable,
         "the program {0} may not be executed",
         "Check its mode, and that its file system is not mounted noexec",
     ),
     (
-        r"exec(?:ve)?[: `]+(?P<a>[^`:\"]*)[`\"]*: [Ee]xec format error|exec \"?(?P<b>[^\":]*)\"?: exec format error|[Ee]xec format error",
+        r"exec(?:ve)?[: `]+(?P<a>[^`:\"]*)[`\"]*: [Ee]xec format error|exec \"?(?P<b>[^\":]*)\"?: exec format error"
+        r"|[Ee]xec format error",
         CommandNotExecutable,
         "the program {0} is not made for this processor, or is a script without #!",
         "Check the platform of the image",
@@ -92,13 +94,15 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         "Install runc, or boot with systemd.unified_cgroup_hierarchy=1",
     ),
     (
-        r"setrlimit `?(?:RLIMIT_)?(?P<a>\w+)`?: Operation not permitted|rlimit type (?P<b>\d+): operation not permitted",
+        r"setrlimit `?(?:RLIMIT_)?(?P<a>\w+)`?: Operation not permitted"
+        r"|rlimit type (?P<b>\d+): operation not permitted",
         HostLacks,
         "the ulimit {0} is above the hard limit of this host",
         "Ask for less, or raise the limit of the calling user",
     ),
     (
-        r"the requested cgroup controller `(?P<a>[^`]*)` is not available|controller \"?(?P<b>\w+)\"? (?:is )?not available",
+        r"the requested cgroup controller `(?P<a>[^`]*)` is not available"
+        r"|controller \"?(?P<b>\w+)\"? (?:is )?not available",
         HostLacks,
         "the cgroup controller {0} is not available here",
         "",

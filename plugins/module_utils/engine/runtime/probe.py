@@ -4,8 +4,8 @@
 
 Version numbers do not tell: crun refuses hosts with hybrid cgroups, a security module or a missing kernel option stops
 another. So each candidate is made to create a container whose program does not exist. A runtime that gets as far as
-complaining about that program has made namespaces, cgroup and root file system before; any other complaint is the reason
-why it is not taken. The answer is kept on disk, by boot and by the identity of the binary, so it costs a process once.
+complaining about that program has made namespaces, cgroup and root file system before; any other complaint is why it
+is not taken. The answer is kept on disk, by boot and by the identity of the binary, so it costs a process once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import os
 import shutil
 import stat
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import EngineError, HostLacks
 from ..base.files import atomic_write, dump_json, read_bytes
 from ..base.ids import new_id
-from ..host.cgroups import SYSTEMD, CgroupFacts, place, remove
+from ..host.cgroup_trees import remove
+from ..host.cgroups import SYSTEMD, CgroupFacts, place
 from . import errors
 from .program import Call, Runtime, attempt
 
@@ -121,7 +123,7 @@ class Prober:
                 refused.append(Refusal(candidate.name, "", "not installed"))
                 continue
             runtime = Runtime(candidate.name, path)
-            verdict = self._remembered(self._key(path, "runtime"), lambda program=runtime: self._try(program))
+            verdict = self._remembered(self._key(path, "runtime"), partial(self._try, runtime))
             if not verdict.reason:
                 return RuntimeChoice(runtime, verdict.version, tuple(refused))
             refused.append(Refusal(candidate.name, path, verdict.reason))

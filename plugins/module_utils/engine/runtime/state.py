@@ -22,7 +22,7 @@ class RuntimeState(NamedTuple):
 
 
 def state(runner: Runner, runtime: Runtime, cid: str, name: str) -> RuntimeState | None:
-    """None when the runtime does not know the container. Costs a process; liveness.py answers most questions without."""
+    """None when the runtime does not know it. Costs a process: liveness.py answers most questions without."""
     try:
         done = call(runner, runtime, Call(f"ask for the state of container {name}", ("state", cid), deadline=10.0))
     except NotFound:
