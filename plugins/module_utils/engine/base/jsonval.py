@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
-Json = Dict[str, object]
+Json = dict[str, object]
 
 
 def text(table: Json, key: str, default: str = "") -> str:
@@ -45,5 +43,3 @@ def texts(parent: Json, key: str) -> list[str]:
 
 def text_map(parent: Json, key: str) -> dict[str, str]:
     return {name: value for name, value in table(parent, key).items() if isinstance(value, str)}
-
-

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
-from ..base.jsonval import Json
+from ..libpod.rows import CONFIGURED, CREATED, EXITED, PAUSED, REMOVING, RUNNING, STOPPED, STOPPING
+from ..runtime.liveness import Init, is_alive
 
-CONFIGURED, CREATED, RUNNING, STOPPED, PAUSED, EXITED, REMOVING, STOPPING = 1, 2, 3, 4, 5, 6, 7, 8
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..libpod.rows import ContainerRow
+
 STATUS_WORDS = {
     0: "unknown",
     CONFIGURED: "created",
@@ -21,20 +25,28 @@ STATUS_WORDS = {
     REMOVING: "removing",
     STOPPING: "stopping",
 }
-LIVE = frozenset((CREATED, RUNNING, PAUSED, STOPPING))
+_ALIVE = frozenset((RUNNING, PAUSED, STOPPING))
+_STARTED = _ALIVE | {CREATED}
 
 
 class Container:
-    """One container: `config` is what was decided at creation, `state` what happened since (libpod's two JSON columns)."""
+    """One container: `config` was decided at creation, `state` is what happened since (two JSON columns of libpod)."""
 
-    def __init__(self, cid: str, name: str, config: Json, state: Json) -> None:
-        self.id = cid
-        self.name = name
-        self.config = config
-        self.state = state
+    def __init__(self, row: ContainerRow) -> None:
+        self._row = row
+        self.id = row.id
+        self.name = row.name
 
     def __repr__(self) -> str:
         return f"Container({self.name} {self.id[:12]} {self.status})"
+
+    @property
+    def config(self) -> Json:
+        return self._row.config
+
+    @property
+    def state(self) -> Json:
+        return self._row.state
 
     @property
     def code(self) -> int:
@@ -43,23 +55,30 @@ class Container:
 
     @property
     def status(self) -> str:
-        """podman's word for the state; a container whose monitor is gone has exited, whatever the row still says."""
-        if self.code in (CREATED, RUNNING, PAUSED, STOPPING) and not self.monitored():
-            return "exited" if self.code != CREATED else "created"
+        """podman's word for the state; a container whose process is gone has exited, whatever the row still says."""
+        if self.code in _STARTED and not self.alive():
+            return "exited" if self.code in _ALIVE else "created"
         return STATUS_WORDS.get(self.code, "unknown")
 
     @property
     def running(self) -> bool:
-        return self.code in (RUNNING, PAUSED, STOPPING) and self.monitored()
+        return self.code in _ALIVE and self.alive()
 
     @property
     def paused(self) -> bool:
-        return self.code == PAUSED and self.monitored()
+        return self.code == PAUSED and self.alive()
 
-    def monitored(self) -> bool:
-        """Whether conmon watches it: its process exists and carries our id, which a reused pid would not."""
-        pid = jsonval.number(self.state, "conmonPid")
-        return pid > 0 and process_mentions(pid, self.id)
+    @property
+    def ended_unseen(self) -> bool:
+        """Recorded as started, but its process is gone: nobody has cleaned up yet."""
+        return self.code in _STARTED and not self.alive()
+
+    @property
+    def init(self) -> Init:
+        return Init(self.pid, self.conmon_pid, self.id)
+
+    def alive(self) -> bool:
+        return is_alive(self.init)
 
     @property
     def pid(self) -> int:
@@ -157,12 +176,3 @@ class Container:
     @property
     def restart_count(self) -> int:
         return jsonval.number(self.state, "restartCount")
-
-
-def process_mentions(pid: int, word: str) -> bool:
-    """Whether process `pid` exists and has `word` among its arguments; a zombie has none."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return os.fsencode(word) in file.read(65536).split(b"\0")
-    except OSError:
-        return False

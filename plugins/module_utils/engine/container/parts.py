@@ -1,0 +1,115 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of this host that containers run on, found through the session: runtime, monitor, cgroups, journal."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base import jsonval
+from ..host import programs
+from ..host.identity import CONFIGURED, ROOTLESS_GID, ROOTLESS_UID
+from ..runtime.program import Runtime
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..host.cgroups import Place
+    from ..runtime.conmon import Monitor
+    from ..runtime.probe import Prober, RuntimeChoice
+    from ..session.session import Session
+    from .model import Container
+
+_OWN = "daemonless"
+
+
+def journal(session: Session) -> Journal:
+    """Unfinished deeds outlive a reboot, as the storage that they are about does."""
+    return Journal(os.path.join(session.paths.static_dir, _OWN))
+
+
+def prober(session: Session) -> Prober:
+    from ..runtime.probe import Prober
+
+    return Prober(session.runner, os.path.join(session.paths.tmp_dir, _OWN), session.cgroups)
+
+
+def choose_runtime(session: Session) -> RuntimeChoice:
+    """The runtime that new containers get on this host. Raises HostLacks with every candidate's refusal."""
+    from ..runtime.probe import candidates
+
+    return prober(session).choose(candidates(dict(session.conf.runtimes), session.conf.runtime))
+
+
+def runtime_of(session: Session, config: Json) -> Runtime:
+    """The runtime that made a container: no other one knows it. Raises HostLacks when it has been uninstalled."""
+    name = jsonval.text(config, "runtime") or choose_runtime(session).name
+    if os.path.isabs(name):
+        return Runtime(os.path.basename(name), name)
+    for path in session.conf.runtimes.get(name, ()):
+        if os.access(path, os.X_OK):
+            return Runtime(name, path)
+    return Runtime(name, programs.require(name, f"use container {jsonval.text(config, 'name')}"))
+
+
+def place(session: Session, container: Container) -> Place:
+    from ..host import cgroups
+
+    mode = jsonval.text(container.config, "cgroupsMode", "enabled")
+    return cgroups.place(session.cgroups, container.id, _parent(session, container), mode)
+
+
+def _parent(session: Session, container: Container) -> str:
+    """The recorded parent where it is not the default one, which the cgroup room knows for each kind of host."""
+    parent = jsonval.text(container.config, "cgroupParent")
+    return "" if parent in ("/libpod_parent", "machine.slice", "user.slice") else parent
+
+
+def monitor(session: Session) -> Monitor:
+    """How conmon is run here."""
+    from ..host.cgroups import SYSTEMD
+    from ..runtime.conmon import Monitor
+
+    return Monitor(
+        path=_conmon(session),
+        exit_dir=session.paths.exits,
+        persist_root=os.path.join(session.paths.tmp_dir, "persist"),
+        env=_monitor_environment(session),
+        systemd_cgroup=session.cgroups.manager == SYSTEMD,
+    )
+
+
+def _conmon(session: Session) -> str:
+    for path in session.conf.conmon_path:
+        if os.access(path, os.X_OK):
+            return path
+    return programs.require("conmon", "start a container", session.conf.helper_binaries_dir)
+
+
+def _monitor_environment(session: Session) -> tuple[tuple[str, str], ...]:
+    """What the exit command needs to find the same user's store and namespaces again."""
+    identity = session.identity
+    env = [("HOME", identity.home)]
+    if identity.rootless:
+        env += [
+            ("XDG_RUNTIME_DIR", identity.runtime_dir),
+            (ROOTLESS_UID, str(identity.uid)),
+            (ROOTLESS_GID, str(identity.gid)),
+            (CONFIGURED, "done"),
+        ]
+    return tuple(env)
+
+
+def exit_command(session: Session, container: Container) -> tuple[str, ...]:
+    """What conmon runs when the container has ended; nothing when no copy of the engine is installed."""
+    if session.command is None:
+        return ()
+    return (
+        session.command,
+        "container",
+        "cleanup",
+        "--stopped-only",
+        *(["--rm"] * container.auto_remove),
+        container.id,
+    )

@@ -1,0 +1,122 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removing a container, in an order in which every interruption leaves something the next removal finishes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base import jsonval
+from ..base.errors import EngineError, InUse, Refused
+from ..base.steps import reached
+from ..libpod.rows import REMOVING
+from ..runtime import exits
+from . import lookup
+from .events import event
+from .holding import held, save
+from .parts import journal
+from .settle import exit_paths, release, settle
+from .stop import stop
+
+if TYPE_CHECKING:
+    from ..session.session import Session
+    from .model import Container
+
+
+def remove(
+    session: Session, container: Container, *, force: bool = False, volumes: bool = False, timeout: int | None = None
+) -> None:
+    """Remove it; `force` stops a running one first, `volumes` takes its anonymous volumes along.
+
+    Raises Refused when it runs and `force` is false, InUse when other containers need it.
+    """
+    if container.running:
+        if not force:
+            raise Refused(
+                f"remove container {container.name}",
+                "it is running",
+                "Stop it first, or remove it with force",
+            )
+        stop(session, container, timeout)
+    _refuse_needed(session, container)
+    with held(session, container, "remove") as current:
+        entry = journal(session).begin(current.id, "remove", lock=current.lock_id)
+        try:
+            _remove_held(session, current, volumes)
+        except BaseException:
+            entry.end()
+            raise
+    session.locks.free(container.lock_id)
+    reached("lock-freed")
+    entry.end()
+    event(session, container, "remove")
+
+
+def _refuse_needed(session: Session, container: Container) -> None:
+    needed = [lookup.by_id(session, cid) for cid in session.database.dependents(container.id)]
+    names = ", ".join(other.name for other in needed if other is not None)
+    if names:
+        raise InUse(f"remove container {container.name}", f"it is needed by {names}", "Remove those first")
+
+
+def _remove_held(session: Session, container: Container, volumes: bool) -> None:
+    container = settle(session, container)
+    if container.running:
+        raise Refused(f"remove container {container.name}", "somebody started it meanwhile")
+    container = save(session, container, state=REMOVING)
+    reached("removing-recorded")
+    container = release(session, container)
+    named = [jsonval.text(volume, "volumeName") for volume in jsonval.tables(container.config, "namedVolumes")]
+    session.store.remove_container(container.id)
+    reached("storage-removed")
+    session.database.remove_container(container.id)
+    reached("rows-removed")
+    exits.forget(exit_paths(session, container.id), container.id)
+    if volumes:
+        remove_anonymous(session, named)
+
+
+def remove_anonymous(session: Session, names: list[str]) -> None:
+    """Those of the volumes that were made for one container alone and that nobody uses any more."""
+    for name in names:
+        row = session.database.volume(name)
+        if row is None or not jsonval.flag(row.config, "isAnon") or session.database.volume_users(name):
+            continue
+        from ..volume.steps import remove as remove_volume
+
+        try:
+            remove_volume(session, name)
+        except InUse:
+            continue
+
+
+def finish_removal(session: Session, cid: str, lock: int) -> None:
+    """What is left to do when a removal was killed: see journal `remove`."""
+    container = lookup.by_id(session, cid)
+    if container is not None:
+        if container.code == REMOVING:
+            with held(session, container, "remove") as current:
+                _remove_held(session, current, volumes=False)
+            session.locks.free(lock)
+        return
+    if session.store.container(cid) is not None:
+        session.store.remove_container(cid)
+    free_unused(session, lock)
+
+
+def free_unused(session: Session, lock: int) -> None:
+    """Free a lock number that no container, pod or volume has."""
+    if lock < 0 or lock in used_locks(session):
+        return
+    try:
+        session.locks.free(lock)
+    except EngineError:
+        return
+
+
+def used_locks(session: Session) -> set[int]:
+    database = session.database
+    numbers = {row.lock_id for row in database.containers()}
+    numbers.update(jsonval.number(row.config, "lockID", -1) for row in database.volumes())
+    numbers.update(jsonval.number(row.config, "lockID", -1) for row in database.pods())
+    return numbers
