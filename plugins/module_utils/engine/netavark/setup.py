@@ -1,0 +1,216 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attaching a container's namespace to its networks, and detaching it: addresses, netavark, aardvark-dns."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput, EngineError, NotFound, ToolFailed
+from ..base.steps import reached
+from ..host import programs
+from ..host.process import child_environment
+from . import ipam, request
+from . import netns as netns_files
+from .networks import NetworkDir
+from .request import ContainerNet
+from .settings import make_directories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .network_file import Json, Network
+    from .settings import NetContext, NetSettings
+
+_NFTABLES_SINCE = (1, 10)  # netavark without this cannot drive nft
+_TIMEOUT = 120.0
+
+
+def setup(ctx: NetContext, netns: str, container: ContainerNet) -> dict[str, Json]:
+    """Attach the namespace at `netns` to every network of the container; libpod's networkStatus.
+
+    On failure nothing stays behind but the namespace, which is the caller's. Raises NotFound for a missing network,
+    Conflict for a taken address, ToolFailed with netavark's words.
+    """
+    deed = f"attach container {container.name} to its networks"
+    container = container._replace(attachments=request.check_attachments(container.attachments, deed))
+    networks = _networks(ctx, container, deed)
+    with NetworkDir(ctx.settings).locked():
+        leases = ipam.allocate(ctx.settings.ipam_db, container.id, _requests(container, networks))
+        reached("network-addresses-given")
+        try:
+            return _setup_locked(ctx, netns, container, networks, leases)
+        except BaseException as error:
+            try:
+                ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
+            except (EngineError, OSError) as failure:
+                if isinstance(error, EngineError):
+                    error.add_cleanup_failure(str(failure))
+            raise
+
+
+def _setup_locked(
+    ctx: NetContext,
+    netns: str,
+    container: ContainerNet,
+    networks: Mapping[str, Network],
+    leases: Mapping[str, Sequence[str]],
+) -> dict[str, Json]:
+    payload = request.build(container, networks, leases, _version(ctx)[0])
+    deed = f"attach container {container.name} to its networks"
+    if not ctx.settings.rootless:
+        return request.parse_reply(run_netavark(ctx, "setup", netns, payload, deed))
+    from . import rootless_bridge
+
+    with rootless_bridge.joined(ctx, len(container.attachments)) as shared:
+        return request.parse_reply(shared.call(lambda: run_netavark(ctx, "setup", netns, payload, deed)))
+
+
+def teardown(ctx: NetContext, netns: str, container: ContainerNet) -> None:
+    """Detach the container from its networks and give its addresses back.
+
+    May be called again, and for a container whose start was interrupted: what is gone already is no error.
+    Raises ToolFailed when netavark failed although the namespace is there; addresses are given back all the same.
+    """
+    deed = f"detach container {container.name} from its networks"
+    container = container._replace(attachments=request.check_attachments(container.attachments, deed))
+    with NetworkDir(ctx.settings).locked():
+        leases = ipam.held(ctx.settings.ipam_db, container.id)
+        networks = {}
+        directory = NetworkDir(ctx.settings)
+        for item in container.attachments:
+            network = directory.get(item.network)
+            if network:
+                networks[item.network] = network
+        present = tuple(item for item in container.attachments if item.network in networks)
+        try:
+            if present:
+                _teardown_locked(ctx, netns, container._replace(attachments=present), networks, leases)
+        finally:
+            ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
+    reached("network-torn-down")
+
+
+def _teardown_locked(
+    ctx: NetContext,
+    netns: str,
+    container: ContainerNet,
+    networks: Mapping[str, Network],
+    leases: Mapping[str, Sequence[str]],
+) -> None:
+    deed = f"detach container {container.name} from its networks"
+    payload = request.build(container, networks, leases, _version(ctx)[0])
+    with stand_in(ctx.settings, netns) as (place, real):
+        if not ctx.settings.rootless:
+            _forgiving_teardown(ctx, place, payload, deed, real)
+            return
+        from . import rootless_bridge
+
+        if rootless_bridge.exists(ctx.settings):
+            with rootless_bridge.left(ctx, len(container.attachments)) as shared:
+                shared.call(lambda: _forgiving_teardown(ctx, place, payload, deed, real))
+
+
+def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, real: bool) -> None:
+    """netavark goes on after a failed step and reports it; with the container's own links gone one must fail."""
+    try:
+        run_netavark(ctx, "teardown", netns, payload, deed)
+    except ToolFailed:
+        if real:
+            raise
+
+
+@contextmanager
+def stand_in(settings: NetSettings, netns: str) -> Iterator[tuple[str, bool]]:
+    """The namespace, and whether it is the real one: where it is gone already, an empty one to put in its place.
+
+    netavark refuses to take away rules and names when it cannot open the namespace they were made for.
+    """
+    if netns and netns_files.is_bound(netns):
+        yield netns, True
+        return
+    path = netns_files.create(netns_files.new_path(settings.netns_dir))
+    try:
+        yield path, False
+    finally:
+        netns_files.remove(path)
+
+
+def update_dns(ctx: NetContext, network: str, servers: Sequence[str]) -> None:
+    """Tell the running resolver of a network its new upstream servers; without one there is nothing to tell."""
+    if not os.path.exists(os.path.join(ctx.settings.run_dir, "aardvark-dns", network)):
+        return
+    deed = f"update the dns servers of network {network}"
+    arguments = ("update", network, "--network-dns-servers", ",".join(servers))
+    if not ctx.settings.rootless:
+        _run(ctx, arguments, b"", deed)
+        return
+    from . import rootless_bridge
+
+    if rootless_bridge.exists(ctx.settings):
+        with rootless_bridge.visited(ctx) as shared:
+            shared.call(lambda: _run(ctx, arguments, b"", deed))
+
+
+def run_netavark(ctx: NetContext, verb: str, netns: str, payload: bytes, deed: str) -> bytes:
+    """netavark's standard output. Raises HostLacks, ToolFailed with its own words."""
+    return _run(ctx, (verb, netns), payload, deed)
+
+
+def _run(ctx: NetContext, arguments: Sequence[str], payload: bytes, deed: str) -> bytes:
+    settings = ctx.settings
+    make_directories([settings.run_dir])
+    argv = [ctx.program("netavark", deed), "--config", settings.run_dir]
+    argv.append(f"--rootless={'true' if settings.rootless else 'false'}")
+    argv.append(f"--aardvark-binary={ctx.program('aardvark-dns', deed)}")
+    for directory in settings.plugin_dirs:
+        if os.path.isdir(directory):
+            argv.append(f"--plugin-directory={directory}")
+    done = ctx.runner.run([*argv, *arguments], input=payload, env=_environment(ctx), timeout=_TIMEOUT)
+    if done.rc != 0:
+        raise ToolFailed(deed, "netavark", done.rc, request.failure(done.stdout, done.stderr))
+    return done.stdout
+
+
+def _environment(ctx: NetContext) -> dict[str, str]:
+    extra = {}
+    firewall = ctx.settings.firewall
+    if not firewall and not programs.find("iptables") and programs.find("nft") and _version(ctx) >= _NFTABLES_SINCE:
+        firewall = "nftables"
+    if firewall:
+        extra["NETAVARK_FW"] = firewall
+    if ctx.settings.dns_port:
+        extra["NETAVARK_DNS_PORT"] = str(ctx.settings.dns_port)
+    return child_environment(extra)
+
+
+_versions: dict[str, tuple[int, ...]] = {}
+
+
+def _version(ctx: NetContext) -> tuple[int, ...]:
+    """netavark's version, asked once per process: 2 reads another request than 1."""
+    path = ctx.program("netavark", "attach containers to networks")
+    if path not in _versions:
+        done = ctx.runner.run([path, "--version"], timeout=_TIMEOUT, check="ask netavark for its version")
+        digits = done.stdout.decode("ascii", "replace").split()[-1:] or ["1"]
+        _versions[path] = tuple(int(part) for part in digits[0].split("-")[0].split(".") if part.isdigit()) or (1,)
+    return _versions[path]
+
+
+def _networks(ctx: NetContext, container: ContainerNet, deed: str) -> dict[str, Network]:
+    directory = NetworkDir(ctx.settings)
+    networks = {}
+    for item in container.attachments:
+        network = directory.get(item.network)
+        if network is None:
+            raise NotFound(deed, f"network {item.network} does not exist")
+        if item.static_ips and not network.leases_addresses:
+            raise BadInput(deed, f"network {item.network} gives no addresses (ipam driver {network.ipam_driver})")
+        networks[item.network] = network
+    return networks
+
+
+def _requests(container: ContainerNet, networks: Mapping[str, Network]) -> list[ipam.LeaseRequest]:
+    return [ipam.LeaseRequest(networks[item.network], item.static_ips) for item in container.attachments]
