@@ -1,0 +1,51 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dir: transport (containers-transports(5)): manifest.json, and blobs named by their hex digits beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.digest import Digest, digest_of
+from ..spec import manifest as manifests
+from .oci_layout import check_bytes
+from .source import Fetched
+from .tree import read_member
+
+if TYPE_CHECKING:
+    from ..base.streams import Reader
+    from ..spec.descriptor import Descriptor
+    from .tree import Tree
+
+
+class DirectorySource:
+    """One image; of an index, the instances lie beside it as HEX.manifest.json."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.what = tree.what
+        self.name = ""
+
+    def digest(self) -> Digest | None:
+        return self.manifest().digest
+
+    def manifest(self, digest: Digest | None = None) -> Fetched:
+        name = "manifest.json" if digest is None else f"{_file(digest)}.manifest.json"
+        data = read_member(self._tree, name, manifests.MAX_BYTES)
+        if digest is not None:
+            check_bytes(data, digest, f"read the manifest of {self.what}")
+        return Fetched(data, "", digest or digest_of(data))
+
+    def blob(self, descriptor: Descriptor) -> Reader:
+        return self._tree.span(_file(descriptor.digest))
+
+    def fork(self) -> DirectorySource:
+        return self
+
+    def close(self) -> None:
+        self._tree.close()
+
+
+def _file(digest: Digest) -> str:
+    """sha256 goes without its name, later algorithms (version 1.2 of the format) with it."""
+    return digest.hex if digest.algorithm == "sha256" else f"{digest.algorithm}-{digest.hex}"
