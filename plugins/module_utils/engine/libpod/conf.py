@@ -23,15 +23,12 @@ if TYPE_CHECKING:
     from ..host.identity import Identity
     from .conf_keys import Value
 
-_SYSTEMD = "systemd"
-_CGROUPFS = "cgroupfs"
-
 
 class ContainersConf(NamedTuple):
     """The merged values; names are those of containers.conf(5), sizes in bytes, times in seconds.
 
     `files` are the files that were read, in order. `runtime`, `cgroup_manager`, `log_driver`, `events_logger` are ""
-    where no file names one: see the functions below for what podman takes then.
+    where no file names one: the host decides, for the last two by the functions below.
     """
 
     files: tuple[str, ...]
@@ -254,14 +251,6 @@ def default_log_driver(conf: ContainersConf) -> str:
 
 def default_events_logger(conf: ContainersConf) -> str:
     return conf.events_logger or ("journald" if journald_runs() else "file")
-
-
-def default_cgroup_manager(conf: ContainersConf, identity: Identity, unified: bool) -> str:
-    """cgroupfs or systemd. `unified`: cgroup v2 alone. A plain user needs a bus of their own for systemd."""
-    manager = conf.cgroup_manager or (_SYSTEMD if booted_with_systemd() else _CGROUPFS)
-    if manager == _SYSTEMD and identity.rootless and not (unified and session_bus(identity)):
-        return _CGROUPFS
-    return manager
 
 
 def session_bus(identity: Identity) -> str | None:

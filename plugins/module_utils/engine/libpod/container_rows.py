@@ -145,15 +145,13 @@ class ContainerRows(Connection):
 
     def dependents(self, id: str) -> list[str]:
         """Ids of the containers that need this one (share its namespaces or came with `requires`)."""
-        return [
-            str(row[0]) for row in self.query("SELECT ID FROM ContainerDependency WHERE DependencyID = ? ORDER BY 1", (id,))
-        ]
+        rows = self.query("SELECT ID FROM ContainerDependency WHERE DependencyID = ? ORDER BY 1", (id,))
+        return [str(row[0]) for row in rows]
 
     def dependencies(self, id: str) -> list[str]:
         """Ids of the containers that this one needs."""
-        return [
-            str(row[0]) for row in self.query("SELECT DependencyID FROM ContainerDependency WHERE ID = ? ORDER BY 1", (id,))
-        ]
+        rows = self.query("SELECT DependencyID FROM ContainerDependency WHERE ID = ? ORDER BY 1", (id,))
+        return [str(row[0]) for row in rows]
 
     def add_exit_code(self, id: str, code: int) -> None:
         """Record how a container ended (also for those waiting for it after its removal)."""

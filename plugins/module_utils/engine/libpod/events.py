@@ -102,9 +102,9 @@ def _drop_older_half(path: str, size: int) -> None:
         old.seek(size // 2)
         old.readline()
         kept = old.read()
+    mark = Event("system", "log-rotation", name=path, time=now())
     marks = [
-        dump_json(_line(Event("system", "log-rotation", name=path, attributes={"io.podman.event.rotate": word}, time=now())))
-        for word in ("begin", "end")
+        dump_json(_line(mark._replace(attributes={"io.podman.event.rotate": word}))) for word in ("begin", "end")
     ]
     temporary = f"{path}.{os.getpid()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o700)

@@ -19,11 +19,10 @@ _OWN = "daemonless"
 
 
 class Roots(NamedTuple):
-    """What storage.conf says. `driver` is "" unless it, or STORAGE_DRIVER, names one."""
+    """What storage.conf says."""
 
     graph_root: str
     run_root: str
-    driver: str = ""
     transient: bool = False
 
 
@@ -38,7 +37,6 @@ class LibpodPaths(NamedTuple):
     database: str
     shm_lock: str
     alive: str
-    driver: str = ""
     own: bool = False
     reason: str = ""
     events_file: str = ""
@@ -69,11 +67,9 @@ class LibpodPaths(NamedTuple):
     def secrets(self) -> str:
         return os.path.join(self.graph_root, "secrets")
 
-    def settings(self) -> Settings:
-        """What the database's own row says of these places."""
-        return Settings(
-            self.static_dir, self.tmp_dir, self.graph_root, self.run_root, self.driver, self.volume_path
-        )
+    def settings(self, driver: str = "") -> Settings:
+        """What the database's own row says of these places. `driver`: "" unless one is configured, as podman does."""
+        return Settings(self.static_dir, self.tmp_dir, self.graph_root, self.run_root, driver, self.volume_path)
 
 
 def shared_paths(conf: ContainersConf, roots: Roots, identity: Identity) -> LibpodPaths:
@@ -93,7 +89,6 @@ def shared_paths(conf: ContainersConf, roots: Roots, identity: Identity) -> Libp
         database=os.path.join(directory, DATABASE),
         shm_lock="/dev/shm/libpod_lock" if not identity.rootless else f"/dev/shm/libpod_rootless_lock_{identity.uid}",
         alive=os.path.join(tmp, "alive"),
-        driver=roots.driver,
         events_file=conf.events_logfile_path,
     )
 
@@ -137,7 +132,6 @@ def with_stored(paths: LibpodPaths, stored: Settings) -> LibpodPaths:
         volume_path=stored.volume_dir or paths.volume_path,
         graph_root=stored.graph_root or paths.graph_root,
         run_root=stored.run_root or paths.run_root,
-        driver=stored.graph_driver or paths.driver,
     )
 
 

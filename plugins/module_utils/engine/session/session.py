@@ -9,7 +9,6 @@ nothing takes no exclusive lock, and no process is started where the user's name
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from ..host import identity as who
@@ -18,11 +17,12 @@ from ..libpod import gates, refresh
 from ..libpod.events import EventLog
 from ..libpod.locks import open_locks
 from ..libpod.paths import Roots
+from . import below
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ..host.cgroups import Cgroups
+    from ..host.cgroups import CgroupFacts
     from ..host.identity import Identity
     from ..host.process import Runner
     from ..libpod.conf import ContainersConf
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from ..libpod.locks import LockTable
     from ..libpod.paths import LibpodPaths
     from ..libpod.rows import ContainerRow
+    from ..netavark.networks import NetworkDir
+    from ..netavark.settings import NetContext
+    from ..runtime.probe import ConmonFacts, RuntimeChoice
+    from ..runtime.program import Runtime
     from ..store.conf import StoreOptions
     from ..store.store import Store
 
@@ -54,7 +58,10 @@ class Session:
         self._libpod: tuple[LibpodPaths, Database] | None = None
         self._locks: LockTable | None = None
         self._events: EventLog | None = None
-        self._cgroups: Cgroups | None = None
+        self._cgroups: CgroupFacts | None = None
+        self._runtime: RuntimeChoice | None = None
+        self._conmon: ConmonFacts | None = None
+        self._net: NetContext | None = None
 
     @classmethod
     def open(cls, command: str | None = None, runner: Runner | None = None) -> Session:
@@ -104,12 +111,13 @@ class Session:
         return self._store_options
 
     @property
-    def cgroups(self) -> Cgroups:
+    def cgroups(self) -> CgroupFacts:
         """What this host lets us do with control groups."""
         if self._cgroups is None:
             from ..host import cgroups
 
-            self._cgroups = cgroups.probe(self.identity)
+            manager = self.conf.cgroup_manager
+            self._cgroups = cgroups.observe(self.identity.rootless, self.identity.uid, manager)
         return self._cgroups
 
     @property
@@ -117,14 +125,41 @@ class Session:
         """Of containers that name none."""
         return containers_conf.default_log_driver(self.conf)
 
+    # -- what works below us ------------------------------------------------------------------------------------------
+
     @property
-    def network_directory(self) -> str:
-        """Where the network files lie."""
-        if self.conf.network_config_dir:
-            return self.conf.network_config_dir
-        if self.identity.rootless:
-            return os.path.join(self.store_options.graph_root, "networks")
-        return "/etc/containers/networks"
+    def runtime(self) -> RuntimeChoice:
+        """The OCI runtime for new containers: the configured one, else the first that works on this host.
+
+        Raises HostLacks, naming each candidate with its reason.
+        """
+        if self._runtime is None:
+            self._runtime = below.choose_runtime(self)
+        return self._runtime
+
+    def runtime_of(self, name: str) -> Runtime:
+        """The runtime that an existing container was made with, by the name or path in its configuration."""
+        return below.runtime_named(self, name)
+
+    @property
+    def conmon(self) -> ConmonFacts:
+        """Raises HostLacks."""
+        if self._conmon is None:
+            self._conmon = below.find_conmon(self)
+        return self._conmon
+
+    @property
+    def net(self) -> NetContext:
+        """What the network deeds need."""
+        if self._net is None:
+            self._net = below.net_context(self)
+        return self._net
+
+    @property
+    def networks(self) -> NetworkDir:
+        from ..netavark.networks import NetworkDir
+
+        return NetworkDir(self.net.settings)
 
     # -- state --------------------------------------------------------------------------------------------------------
 
@@ -176,6 +211,8 @@ class Session:
         if self._lock_table_ready:
             return
         paths, database = self._opened()
+        if not database.exists:
+            database.settings = paths.settings(below.graph_driver(self))
         report = refresh.ensure_booted(paths, database, self._lock_table())
         if report is not None:
             self.after_boot = report
@@ -191,7 +228,7 @@ class Session:
     def _opened(self) -> tuple[LibpodPaths, Database]:
         if self._libpod is None:
             options = self.store_options
-            roots = Roots(options.graph_root, options.run_root, options.configured_driver, options.transient)
+            roots = Roots(options.graph_root, options.run_root, options.transient)
             paths, database = gates.choose(self.conf, roots, self.identity)
             database.before_write = self.ensure_booted
             database.rebooted = not refresh.is_booted(paths)
