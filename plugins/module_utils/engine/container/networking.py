@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..netavark.ports import PortReservation
     from ..session.session import Session
+    from ..spec.ports import PortMapping
     from .model import Container
 
 BRIDGE, PASTA, SLIRP = "bridge", "pasta", "slirp4netns"
@@ -67,7 +68,7 @@ def container_net(container: Container, hostname: str) -> ContainerNet:
         name=container.name,
         hostname=hostname,
         attachments=tuple(_attachment(name, wanted[name]) for name in wanted),
-        ports=tuple(from_libpod(raw) for raw in container.ports),
+        ports=published(container),
         dns_servers=tuple(jsonval.texts(container.config, "dnsServer")),
     )
 
@@ -84,9 +85,13 @@ def _attachment(network: str, raw: object) -> Attachment:
     )
 
 
+def published(container: Container) -> tuple[PortMapping, ...]:
+    return tuple(mapping for raw in container.ports for mapping in from_libpod(raw))
+
+
 def reserve_ports(session: Session, container: Container) -> PortReservation:
     """Bind the published ports, so that nobody else can claim them while the container lives. Raises Conflict."""
-    mappings = tuple(from_libpod(raw) for raw in container.ports)
+    mappings = published(container)
     if kind(container) != BRIDGE:
         mappings = ()  # pasta and slirp4netns bind them themselves; nobody can publish without a namespace
     return ports.reserve(mappings)
@@ -116,7 +121,7 @@ def _connect_bridge(session: Session, container: Container, netns: str, hostname
     gateways = [address.gateway for address in own if address.gateway]
     return Connection(
         netns,
-        {name: value for name, value in found.items()},
+        dict(found),
         tuple(address.ip for address in own),
         gateways[0] if gateways else "",
         tuple(status.nameservers(found)),

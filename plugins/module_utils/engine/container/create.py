@@ -1,0 +1,156 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Creating a container: storage, lock, volumes, then its rows, whose insertion is the moment it exists."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ..base import clock, jsonval
+from ..base.errors import EngineError
+from ..base.files import dump_json
+from ..base.ids import new_id
+from ..base.steps import reached
+from . import config as configuration
+from . import host_limits, lookup, parts
+from .events import event
+from .surroundings import Birth
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..session.session import Session
+    from .desired import ContainerDesired
+    from .journal import Entry
+    from .model import Container
+    from .surroundings import Surroundings
+
+_LOCK_TRIES = 64
+_FOREIGN_CREATE_SECONDS = 1.0
+
+
+def create(session: Session, desired: ContainerDesired, around: Surroundings) -> Container:
+    """Make it, ready to be started; after an error nothing of it is left.
+
+    Raises Conflict when the name is taken, HostLacks naming limits this host cannot give, NotFound.
+    """
+    with parts.journal(session).begin(new_id(), "create", name=desired.name) as entry:
+        return create_journaled(session, desired, around, entry)
+
+
+def create_journaled(session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry) -> Container:
+    """As `create`, under a journal entry of the caller's: its key becomes the id."""
+    try:
+        return _create(session, desired, around, entry)
+    except EngineError as error:
+        try:
+            undo(session, entry)
+        except EngineError as failure:
+            error.add_cleanup_failure(str(failure))
+        raise
+
+
+def undo(session: Session, entry: Entry) -> None:
+    """Remove what a creation that did not come to its end has left. Nil work when there is nothing."""
+    if lookup.by_id(session, entry.key) is not None:
+        return
+    if session.store.container(entry.key) is not None:
+        session.store.remove_container(entry.key)
+    lock = entry.notes.get("lock")
+    wanted = entry.notes.get("lock_wanted")
+    from .remove import free_unused
+
+    if isinstance(lock, int):
+        free_unused(session, lock)
+    elif isinstance(wanted, int):
+        # Killed around the very allocation: it may be another's, who will have shown it in a row by then.
+        time.sleep(_FOREIGN_CREATE_SECONDS)
+        free_unused(session, wanted)
+
+
+def _create(session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry) -> Container:
+    cid = entry.key
+    deed = f"create container {desired.name}"
+    image = around.image
+    from ..store.store import ContainerDraft
+
+    session.store.create_container(
+        ContainerDraft(
+            id=cid,
+            names=(desired.name,),
+            image_id=image.id if image else "",
+            metadata=_metadata(desired, around),
+        )
+    )
+    reached("container-stored")
+    lock = _allocate(session, entry)
+    reached("container-locked")
+    birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port)
+    built = configuration.build(desired, around, birth)
+    host_limits.fit(session, jsonval.table(built.config, "spec"), deed)
+    _make_volumes(session, built.config)
+    _make_directories(session, cid)
+    session.database.add_container(built.config, built.state, depends=built.depends, volumes=built.volumes)
+    reached("container-recorded")
+    container = lookup.find(session, cid)
+    event(session, container, "create")
+    return container
+
+
+def _metadata(desired: ContainerDesired, around: Surroundings) -> str:
+    """What podman keeps in the storage record, so that its tools show the container there too."""
+    image = around.image
+    record: Json = {
+        "image-name": image.name if image else "",
+        "image-id": image.id if image else "",
+        "name": desired.name,
+        "created-at": int(time.time()),
+    }
+    return dump_json(record).decode()
+
+
+def _allocate(session: Session, entry: Entry) -> int:
+    """A lock number, noted before it is taken: a kill in between must not lose it."""
+    for _turn in range(_LOCK_TRIES):
+        taken = session.locks.allocated()
+        number = next(candidate for candidate in range(len(taken) + 1) if candidate not in taken)
+        entry.note(lock_wanted=number)
+        if session.locks.allocate_given(number):
+            reached("lock-allocated")
+            entry.note(lock=number)
+            return number
+    number = session.locks.allocate()
+    entry.note(lock=number)
+    return number
+
+
+def _pick_port(mapping: object) -> int:
+    from ..netavark.ports import choose_free
+    from ..spec.ports import PortMapping
+
+    if not isinstance(mapping, PortMapping):
+        return 0
+    return choose_free((mapping,))[0].host_port
+
+
+def _make_volumes(session: Session, config: Json) -> None:
+    """Named volumes that do not exist are made, as podman does; those without a name belong to this container."""
+    from ..volume.desired import VolumeDesired
+    from ..volume.steps import ensure
+
+    for named in jsonval.tables(config, "namedVolumes"):
+        anonymous = jsonval.flag(named, "isAnonymous")
+        ensure(session, VolumeDesired(jsonval.text(named, "volumeName"), anonymous=anonymous))
+        reached("container-volume-made")
+
+
+def _make_directories(session: Session, cid: str) -> None:
+    static = session.store.container_dir(cid)
+    for folder, mode in (
+        (static, 0o700),
+        (os.path.join(static, "secrets"), 0o755),
+        (os.path.join(static, "artifacts"), 0o755),
+    ):
+        os.makedirs(folder, mode=mode, exist_ok=True)
+    os.makedirs(session.store.container_run_dir(cid), mode=0o700, exist_ok=True)

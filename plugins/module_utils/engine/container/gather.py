@@ -1,0 +1,184 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathering what a container's configuration depends on: host, containers.conf, image, other containers, devices."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from ..base.errors import NotFound
+from ..host import programs
+from ..host.cgroups import V2
+from ..spec import capabilities, platform, ulimits
+from ..spec.devices import DeviceNode
+from . import lookup
+from .surroundings import Defaults, HostFacts, ImageFacts, Peer, Surroundings
+
+if TYPE_CHECKING:
+    from ..image.view import ImageView
+    from ..session.session import Session
+    from .desired import ContainerDesired
+
+_CPU_DIRECTORY = "/sys/devices/system/cpu"
+_DEFAULT_LIMIT = 1048576
+
+
+def surroundings(
+    session: Session, desired: ContainerDesired, image: ImageView | None, *, runtime: str = ""
+) -> Surroundings:
+    """All of it. `runtime` is named only when the container is really made: planning needs none.
+
+    Raises NotFound for another container, or a device, that is not there.
+    """
+    return Surroundings(
+        image=None if image is None else _image(image, desired),
+        host=_host(session, desired, runtime),
+        defaults=defaults(session),
+        peers={text: _peer(session, desired, text) for text in desired.references()},
+    )
+
+
+def _image(image: ImageView, desired: ContainerDesired) -> ImageFacts:
+    return ImageFacts(image.id, image.name, image.config, desired.image or "", image.digest)
+
+
+def _peer(session: Session, desired: ContainerDesired, text: str) -> Peer:
+    other = lookup.lookup(session, text)
+    if other is None:
+        raise NotFound(f"create container {desired.name}", f"container {text}, which it refers to, does not exist")
+    return Peer(other.id, other.name, other.config)
+
+
+def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFacts:
+    identity = session.identity
+    facts = session.cgroups
+    return HostFacts(
+        rootless=identity.rootless,
+        uid=identity.uid,
+        gid=identity.gid,
+        arch=platform.host_platform(os.uname().machine).architecture,
+        hostname=os.uname().nodename,
+        cgroups_v2=facts.mode == V2,
+        cgroup_manager=facts.manager,
+        controllers=frozenset(facts.controllers),
+        bounding=_bounding(),
+        sub_ids=_sub_ids(identity.rootless),
+        runtime=runtime or "crun",
+        thermal=_thermal(),
+        nodes=_nodes(desired),
+        environ=dict(os.environ),
+        graph_root=session.paths.graph_root,
+        run_root=session.paths.run_root,
+    )
+
+
+def defaults(session: Session) -> Defaults:
+    """containers.conf in the terms of a container's configuration."""
+    conf = session.conf
+    base = Defaults()
+    return Defaults(
+        capabilities=capabilities.normalise(conf.default_capabilities, "default_capabilities") or base.capabilities,
+        ulimits=ulimits.parse_all(list(conf.default_ulimits)) if conf.default_ulimits else _default_ulimits(),
+        sysctls=dict(item.partition("=")[::2] for item in conf.default_sysctls)
+        if conf.default_sysctls
+        else base.sysctls,
+        env=tuple(conf.env) or base.env,
+        annotations=dict(item.partition("=")[::2] for item in conf.annotations),
+        label=False,
+        log_driver=session.log_driver,
+        log_tag=conf.log_tag,
+        pids_limit=conf.pids_limit,
+        shm_size=conf.shm_size or base.shm_size,
+        umask=conf.umask or base.umask,
+        timezone=conf.tz,
+        init=conf.init,
+        init_path=conf.init_path or programs.find("catatonit") or base.init_path,
+        read_only=conf.read_only,
+        privileged=conf.privileged,
+        no_hosts=conf.no_hosts,
+        base_hosts_file=conf.base_hosts_file,
+        dns=tuple(conf.dns_servers),
+        dns_search=tuple(conf.dns_searches),
+        dns_option=tuple(conf.dns_options),
+        stop_timeout=conf.stop_timeout,
+        cgroups=conf.cgroups or base.cgroups,
+        rootless_network=conf.default_rootless_network_cmd or base.rootless_network,
+        default_network=conf.default_network or base.default_network,
+        ipcns=conf.ipcns or base.ipcns,
+        pidns=conf.pidns or base.pidns,
+        utsns=conf.utsns or base.utsns,
+        cgroupns=conf.cgroupns,
+    )
+
+
+def _default_ulimits() -> tuple[ulimits.Ulimit, ...]:
+    """podman's own: as many files and processes as this host allows, up to a bound."""
+    import resource
+
+    found = []
+    for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+        hard = resource.getrlimit(number)[1]
+        value = _DEFAULT_LIMIT if hard == resource.RLIM_INFINITY else min(hard, _DEFAULT_LIMIT)
+        found.append(ulimits.Ulimit(name, value, value))
+    return tuple(found)
+
+
+def _bounding() -> tuple[str, ...]:
+    """The capabilities that this process may hand on (capabilities(7))."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("CapBnd:"):
+                mask = int(line.split()[1], 16)
+                return tuple(sorted(name for number, name in enumerate(capabilities.NAMES) if mask >> number & 1))
+    return ()
+
+
+def _sub_ids(rootless: bool) -> tuple[int, int]:
+    """How many ids the rootless namespace, in which we are, maps beyond the user's own."""
+    if not rootless:
+        return 0, 0
+    return _mapped("/proc/self/uid_map") - 1, _mapped("/proc/self/gid_map") - 1
+
+
+def _mapped(path: str) -> int:
+    with open(path, encoding="ascii") as file:
+        return sum(int(line.split()[2]) for line in file)
+
+
+def _thermal() -> tuple[str, ...]:
+    """Directories that tell what the neighbours compute; they are masked."""
+    try:
+        names = sorted(name for name in os.listdir(_CPU_DIRECTORY) if name.startswith("cpu") and name[3:].isdigit())
+    except OSError:
+        return ()
+    paths = [f"{_CPU_DIRECTORY}/{name}/thermal_throttle" for name in names]
+    return tuple(path for path in paths if os.path.isdir(path))
+
+
+def _nodes(desired: ContainerDesired) -> dict[str, DeviceNode]:
+    found: dict[str, DeviceNode] = {}
+    for path in desired.device_paths():
+        try:
+            info = os.stat(path)
+        except OSError as error:
+            raise NotFound(f"create container {desired.name}", f"device {path}: {error.strerror}") from error
+        if stat.S_ISDIR(info.st_mode):
+            for folder, _folders, names in os.walk(path):
+                for name in names:
+                    _add_node(found, os.path.join(folder, name))
+        else:
+            _add_node(found, path)
+    return found
+
+
+def _add_node(found: dict[str, DeviceNode], path: str) -> None:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return
+    kind = "b" if stat.S_ISBLK(info.st_mode) else "c" if stat.S_ISCHR(info.st_mode) else ""
+    if kind:
+        mode = stat.S_IMODE(info.st_mode)
+        found[path] = DeviceNode(kind, os.major(info.st_rdev), os.minor(info.st_rdev), mode, info.st_uid, info.st_gid)
