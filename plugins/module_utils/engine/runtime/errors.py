@@ -26,6 +26,10 @@ class CommandNotFound(NotFound):
     """The container has no such program: exit code 127 of a command line."""
 
 
+class NotRunning(EngineError):
+    """The deed needs a running container."""
+
+
 class CommandNotExecutable(Denied):
     """The program is there and cannot be run: exit code 126 of a command line."""
 
@@ -75,7 +79,8 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
     (
         r"path `(?P<a>[^`]*)` exists but it is not (?:an )?executable"
         r"|exec: \"(?P<b>[^\"]*)\": (?:permission denied|is a directory)"
-        r"|open executable `?(?P<c>[^`:]*)`?: Permission denied|exec `(?P<d>[^`]*)`: Permission denied",
+        r"|open executable(?: `(?P<c>[^`:]*)`)?: (?:Permission denied|Operation not permitted)"
+        r"|exec `(?P<d>[^`]*)`: Permission denied",
         CommandNotExecutable,
         "the program {0} may not be executed",
         "Check its mode, and that its file system is not mounted noexec",
@@ -131,6 +136,12 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         r"container(?: `[^`]*`)? does not exist|error opening file `[^`]*/status`: No such file",
         NotFound,
         "the runtime does not know the container",
+        "",
+    ),
+    (
+        r"container `[^`]*` is not running|in a stopped container|container not running",
+        NotRunning,
+        "it is not running",
         "",
     ),
     (r"No space left on device|no space left on device", HostLacks, "no space is left on the device", ""),

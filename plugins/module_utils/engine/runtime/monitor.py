@@ -79,6 +79,7 @@ def launch(runner: Runner, wanted: Launch) -> Answer:
         child = runner.spawn(
             wanted.argv,
             env=_environment(wanted.env, sync_write, start_read),
+            cwd="/",  # it outlives us: no directory of the caller may stay busy
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
