@@ -14,7 +14,7 @@ from ..base.files import dump_json
 from ..base.ids import new_id
 from ..base.steps import reached
 from . import config as configuration
-from . import host_limits, lookup, parts
+from . import effective, host_limits, lookup, parts
 from .events import event
 from .surroundings import Birth
 
@@ -87,11 +87,13 @@ def _create(session: Session, desired: ContainerDesired, around: Surroundings, e
     lock = _allocate(session, entry)
     reached("container-locked")
     birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port)
-    built = configuration.build(desired, around, birth)
+    built = configuration.build(desired, around, birth, tuple(sorted(effective.keys_of(desired))))
+    for warning in built.warnings:
+        session.warn(warning)
     host_limits.fit(session, jsonval.table(built.config, "spec"), deed)
-    _make_volumes(session, built.config)
+    _make_volumes(session, built)
     _make_directories(session, cid)
-    session.database.add_container(built.config, built.state, depends=built.depends, volumes=built.volumes)
+    session.database.add_container(built.config, built.state, depends=built.depends_on, volumes=built.volumes)
     reached("container-recorded")
     container = lookup.find(session, cid)
     event(session, container, "create")
@@ -134,14 +136,13 @@ def _pick_port(mapping: object) -> int:
     return choose_free((mapping,))[0].host_port
 
 
-def _make_volumes(session: Session, config: Json) -> None:
+def _make_volumes(session: Session, built: configuration.Built) -> None:
     """Named volumes that do not exist are made, as podman does; those without a name belong to this container."""
     from ..volume.desired import VolumeDesired
     from ..volume.steps import ensure
 
-    for named in jsonval.tables(config, "namedVolumes"):
-        anonymous = jsonval.flag(named, "isAnonymous")
-        ensure(session, VolumeDesired(jsonval.text(named, "volumeName"), anonymous=anonymous))
+    for name in built.volumes:
+        ensure(session, VolumeDesired(name, anonymous=name in built.new_volumes))
         reached("container-volume-made")
 
 

@@ -98,7 +98,7 @@ def _own_entries(container: Container, hostname: str, connection: Connection) ->
 
 def _base_entries(session: Session, container: Container) -> Sequence[HostEntry]:
     """The file that the host's entries come from: /etc/hosts, another one, or `none`."""
-    path = jsonval.text(container.config, "BaseHostsFile") or session.conf.base_hosts_file or HOSTS
+    path = jsonval.text(container.config, "baseHostsFile") or session.conf.base_hosts_file or HOSTS
     if path == "none":
         return (hosts.HostEntry("127.0.0.1", ("localhost",)), hosts.HostEntry("::1", ("localhost",)))
     return hosts.parse_base(_host_file(path))
@@ -158,7 +158,7 @@ def _accounts(container: Container, accounts: Accounts) -> dict[str, str]:
     found = {}
     cwd = jsonval.text(jsonval.table(container.spec, "process"), "cwd", "/")
     if not account.known and account.uid != 0:
-        entry = users.passwd_entry(account, cwd, jsonval.text(container.config, "passwdEntry"))
+        entry = users.passwd_entry(account, cwd, jsonval.text(container.config, "passwd_entry"))
         found[_PASSWD] = _appended(accounts.passwd, entry)
     if account.gid != 0 and not account.known and not users.has_group(account.gid, accounts.group):
         entry = users.group_entry(account, jsonval.text(container.config, "group_entry"))

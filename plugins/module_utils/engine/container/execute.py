@@ -1,0 +1,169 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running another program in a running container."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base import jsonval
+from ..base.errors import Conflict, NotFound
+from ..base.files import read_json
+from ..base.ids import new_id
+from ..host.rooted import Root, read_file
+from ..runtime import exec as runtime_exec
+from ..spec import capabilities, users
+from . import parts
+from .events import event
+from .holding import held, save
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..runtime.exec import ExecResult
+    from ..session.session import Session
+    from .model import Container
+
+
+class ExecRequest(NamedTuple):
+    """What to run. `env` goes on top of the container's own; "" as `user` or `workdir` means the container's.
+
+    `seconds` ends it with SIGKILL.
+    """
+
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    workdir: str = ""
+    tty: bool = False
+    stdin: bytes = b""
+    privileged: bool = False
+    seconds: float | None = None
+
+
+def execute(session: Session, container: Container, request: ExecRequest) -> ExecResult:
+    """Run to the end, keeping the output. Raises Conflict when the container does not run, NotFound for a command
+    that is not in it, TimedOut.
+    """
+    process = _process(container, request)
+    runtime = parts.runtime_of(session, container.config)
+    wanted = runtime_exec.ExecRequest(process, request.stdin, request.seconds)
+    return runtime_exec.run(session.runner, runtime, _target(container), wanted)
+
+
+def interactive(session: Session, container: Container, request: ExecRequest) -> int:
+    """Run with our own standard streams; the exit code."""
+    process = _process(container, request)
+    runtime = parts.runtime_of(session, container.config)
+    return runtime_exec.interactive(session.runner, runtime, _target(container), process)
+
+
+def detach(session: Session, container: Container, request: ExecRequest) -> str:
+    """Start it under a monitor of its own; the id of the exec session."""
+    process = _process(container, request)
+    session_id = new_id()
+    command = (
+        () if session.command is None else (session.command, "container", "cleanup", "--exec", session_id, container.id)
+    )
+    wanted = runtime_exec.ExecSession(session_id, os.path.join(container.static_dir, session_id), process, command)
+    runtime = parts.runtime_of(session, container.config)
+    monitor = parts.monitor(session)
+    session.database.add_exec_session(session_id, container.id)
+    try:
+        pid, _conmon = runtime_exec.detached(session.runner, runtime, monitor, _target(container), wanted)
+        with held(session, container, "exec in") as current:
+            sessions = dict(jsonval.table(current.state, "newExecSessions"))
+            sessions[session_id] = _record(current, session_id, pid, request)
+            save(session, current, newExecSessions=sessions)
+    except BaseException:
+        session.database.remove_exec_session(session_id)
+        raise
+    event(session, container, "exec")
+    return session_id
+
+
+def forget_exec(session: Session, container: Container, session_id: str) -> None:
+    """What the exit command of a detached exec does: its record and directory go."""
+    session.database.remove_exec_session(session_id)
+    try:
+        with held(session, container, "clean up") as current:
+            sessions = dict(jsonval.table(current.state, "newExecSessions"))
+            if sessions.pop(session_id, None) is not None:
+                save(session, current, newExecSessions=sessions or None)
+    except NotFound:
+        return
+    import shutil
+
+    shutil.rmtree(os.path.join(container.static_dir, session_id), ignore_errors=True)
+
+
+def _record(container: Container, session_id: str, pid: int, request: ExecRequest) -> Json:
+    """libpod's ExecSession: state 2 is running."""
+    config: Json = {
+        "command": list(request.argv),
+        "terminal": request.tty,
+        "environment": dict(request.env),
+        "privileged": request.privileged,
+        "user": request.user,
+        "workDir": request.workdir,
+    }
+    return {"id": session_id, "containerId": container.id, "state": 2, "pid": pid, "config": config}
+
+
+def _target(container: Container) -> runtime_exec.ExecTarget:
+    return runtime_exec.ExecTarget(container.id, container.name, container.run_dir)
+
+
+def _process(container: Container, request: ExecRequest) -> Json:
+    """The OCI process: that of the container as it was started, with what the request changes."""
+    deed = f"exec in container {container.name}"
+    if not container.running or container.paused:
+        raise Conflict(deed, f"it is not running but {container.status}")
+    if not request.argv:
+        raise NotFound(deed, "no command was given")
+    bundle = read_json(os.path.join(container.static_dir, "config.json"))
+    process: Json = dict(jsonval.table(bundle if isinstance(bundle, dict) else {}, "process"))
+    process["args"] = list(request.argv)
+    process["terminal"] = request.tty
+    process.pop("consoleSize", None)
+    process["env"] = _environment(jsonval.texts(process, "env"), request)
+    if request.workdir:
+        process["cwd"] = request.workdir
+    if request.user:
+        _as_user(container, process, request.user, deed)
+    if request.privileged:
+        process["capabilities"] = {kind: list(capabilities.NAMES) for kind in ("bounding", "effective", "permitted")}
+    return process
+
+
+def _environment(base: list[str], request: ExecRequest) -> list[str]:
+    env = dict(item.partition("=")[::2] for item in base)
+    if request.tty:
+        env.setdefault("TERM", "xterm")
+    env.update(request.env)
+    return [f"{name}={value}" for name, value in env.items()]
+
+
+def _as_user(container: Container, process: Json, user: str, deed: str) -> None:
+    """Another user than the container's: only root keeps what the container's bounding set allows."""
+    with Root.of(jsonval.text(container.state, "mountPoint")) as root:
+        passwd = read_file(root, "etc/passwd", users.MAX_BYTES) or b""
+        group = read_file(root, "etc/group", users.MAX_BYTES) or b""
+    try:
+        account = users.lookup(user, passwd, group)
+    except NotFound as error:
+        raise NotFound(deed, f"{error.deed}: {error.cause}") from error
+    process["user"] = {
+        **jsonval.table(process, "user"),
+        "uid": account.uid,
+        "gid": account.gid,
+        "additionalGids": list(account.additional),
+    }
+    bounding = jsonval.texts(jsonval.table(process, "capabilities"), "bounding")
+    held_caps: Json = {"bounding": bounding}
+    if account.uid == 0:
+        held_caps.update(effective=bounding, permitted=bounding)
+    process["capabilities"] = held_caps
+    env = dict(item.partition("=")[::2] for item in jsonval.texts(process, "env"))
+    env["HOME"] = account.home or "/"
+    process["env"] = [f"{name}={value}" for name, value in env.items()]

@@ -1,0 +1,54 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a container and staying with it to its end: `detach: false`, and the host command's foreground run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..runtime import attach
+from .start import start
+from .wait import wait
+
+if TYPE_CHECKING:
+    from ..runtime.attach import Attached, Sink
+    from ..session.session import Session
+    from .model import Container
+
+
+class RunResult(NamedTuple):
+    """How the program ended and all that it printed."""
+
+    rc: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(session: Session, container: Container) -> RunResult:
+    """Start it and collect its output until it ends; attached before its program begins, so nothing is lost."""
+    streams: dict[str, list[bytes]] = {attach.STDOUT: [], attach.STDERR: []}
+
+    def collect(stream: str, data: bytes) -> None:
+        streams[stream].append(data)
+
+    rc = run_attached(session, container, collect)
+    return RunResult(rc, b"".join(streams[attach.STDOUT]), b"".join(streams[attach.STDERR]))
+
+
+def run_attached(session: Session, container: Container, sink: Sink, feed: attach.Input | None = None) -> int:
+    """As `run`, handing the output on as it comes; the exit code."""
+    opened: list[Attached] = []
+
+    def ready(current: Container) -> None:
+        opened.append(attach.connect(current.static_dir, current.name))
+
+    try:
+        start(session, container, ready)
+        for connection in opened:
+            connection.stream(sink, feed)
+    finally:
+        for connection in opened:
+            connection.__exit__()
+    from . import lookup
+
+    return wait(session, lookup.by_id(session, container.id) or container)
