@@ -1,0 +1,224 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mounting a container's layers, and counting who has.
+
+The counts are in RUN/overlay-layers/mountpoints.json, shared with podman. A record whose mount the kernel does not
+know (another mount namespace, a lazy unmount by hand) is mounted anew.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import Damaged, EngineError, HostLacks, InUse
+from ..base.locks import FileLock
+from ..base.steps import reached
+from ..host import mounts
+from .tables import Row, Table, TableFile
+
+if TYPE_CHECKING:
+    from .overlay import Home
+
+_PAGE = 4096  # mount(2) takes at most one page of options
+_CLONE_FS = 0x200
+
+
+class MountWish(NamedTuple):
+    """What a mount needs beside the layer: `options` of storage.conf and the container, SELinux label, crash safety."""
+
+    options: tuple[str, ...] = ()
+    label: str = ""
+    volatile: bool = False
+    rootless: bool = False
+    program: str = ""
+
+
+class Mounter:
+    """Mounts of one store's layers. The layers lock is held, shared or exclusive, around `mount` and `unmount`."""
+
+    def __init__(self, home: Home, others: tuple[Home, ...], run_root: str) -> None:
+        self.home = home
+        self.others = others
+        directory = os.path.join(run_root, "overlay-layers")
+        self.table = Table(
+            os.path.join(directory, "mountpoints.lock"), (TableFile(os.path.join(directory, "mountpoints.json"), True),)
+        )
+
+    def target(self, layer: str) -> str:
+        return os.path.join(self.home.layer(layer), "merged")
+
+    def hold_home(self, storage_lock: str) -> None:
+        """Mount ROOT/overlay onto itself as every tool that opens the store does; before any layer is mounted.
+
+        A tool that came later would otherwise cover our mounts with its own. Takes the storage lock: no other may be
+        held.
+        """
+        if mounts.is_mountpoint(self.home.path):
+            return
+        with FileLock(storage_lock):
+            if not mounts.is_mountpoint(self.home.path):
+                mounts.bind(self.home.path, self.home.path, private=True)
+
+    def count(self, layer: str) -> int:
+        return _count(self.table.peek().find(layer))
+
+    def mounted(self, layer: str) -> bool:
+        return self.count(layer) > 0 and mounts.is_mountpoint(self.target(layer))
+
+    def mount(self, layer: str, wish: MountWish) -> str:
+        """Count one more user; the path of the merged tree."""
+        target = self.target(layer)
+        with self.table.writing() as table:
+            count = _count(table.rows.find(layer))
+            if count and mounts.is_mountpoint(target):
+                table.put([_row(layer, target, count + 1)], "mount-counted")
+                return target
+            os.makedirs(target, mode=0o700, exist_ok=True)
+            self._overlay(layer, target, wish)
+            reached("layer-mounted")
+            table.put([_row(layer, target, 1)], "mount-counted")
+        return target
+
+    def unmount(self, layer: str, force: bool = False) -> bool:
+        """Count one user less, or none with `force`; whether nothing is mounted any more."""
+        target = self.target(layer)
+        with self.table.writing() as table:
+            row = table.rows.find(layer)
+            count = _count(row)
+            if count > 1 and not force and mounts.is_mountpoint(target):
+                table.put([_row(layer, target, count - 1)])
+                return False
+            mounts.unmount_all(target)
+            reached("layer-unmounted")
+            if row is not None:
+                table.drop({layer}, "unmount-counted")
+        return True
+
+    def forget(self, layer: str) -> None:
+        """As a layer goes: take its count and any mount away."""
+        if self.count(layer) or mounts.is_mountpoint(self.target(layer)):
+            self.unmount(layer, force=True)
+
+    def _overlay(self, layer: str, target: str, wish: MountWish) -> None:
+        directory = self.home.layer(layer)
+        work = os.path.join(directory, "work")
+        os.makedirs(work, mode=0o700, exist_ok=True)
+        # A crash under a volatile mount leaves a mark that makes the kernel refuse; the data is the user's risk.
+        mark = os.path.join(work, "work", "incompat", "volatile")
+        if os.path.isdir(mark):
+            os.rmdir(mark)
+        lowers = self.home.lower_names(layer) or [os.path.join(layer, "empty")]
+        if lowers == [os.path.join(layer, "empty")]:
+            os.makedirs(os.path.join(self.home.path, lowers[0]), mode=0o700, exist_ok=True)
+        options = _options(wish)
+        long = [f"lowerdir={':'.join(self._find(name) for name in lowers)}", f"upperdir={directory}/diff",
+                f"workdir={work}", *options]  # fmt: skip
+        text = ",".join(long)
+        try:
+            if wish.program:
+                _by_program(wish.program, text, target)
+            elif len(text.encode()) < _PAGE:
+                _mount(text, target)
+            else:
+                self._by_short_names(layer, lowers, options)
+        except OSError as error:
+            raise self._explain(error, layer) from error
+
+    def _find(self, name: str) -> str:
+        """The diff directory behind a name like l/ABC, in this store or an additional one."""
+        for home in (self.home, *self.others):
+            path = os.path.join(home.path, name)
+            if os.path.isdir(path):
+                if not name.startswith("l/"):
+                    return path
+                return os.path.normpath(os.path.join(home.path, "l", os.readlink(path)))
+        raise Damaged("mount a container's layers", f"{name} leads nowhere in {self.home.path}", "Pull the image again")
+
+    def _by_short_names(self, layer: str, lowers: list[str], options: list[str]) -> None:
+        """From within ROOT/overlay the l/ names fit where full paths do not."""
+        names = []
+        for name in lowers:
+            local = os.path.isdir(os.path.join(self.home.path, name))
+            names.append(name if local else self._find(name))
+        upper = [f"lowerdir={':'.join(names)}", f"upperdir={layer}/diff", f"workdir={layer}/work", *options]
+        text = ",".join(upper)
+        if len(text.encode()) >= _PAGE:
+            raise HostLacks(
+                "mount a container's layers", f"its {len(lowers)} layers do not fit into the kernel's page of options"
+            )
+        _in_directory(self.home.path, lambda: _mount(text, f"{layer}/merged"))
+
+    def _explain(self, error: OSError, layer: str) -> EngineError:
+        deed = "mount a container's layers"
+        if error.errno == 16:  # EBUSY
+            return InUse(deed, f"layer {layer[:12]} is already mounted elsewhere")
+        return HostLacks(
+            deed,
+            f"the kernel refuses overlay on {self.home.path}: {error.strerror}",
+            "Rootless overlay needs Linux 5.13, or fuse-overlayfs as mount_program in storage.conf",
+        )
+
+
+def _count(row: Row | None) -> int:
+    count = row.get("count") if row else None
+    return count if isinstance(count, int) else 0
+
+
+def _row(layer: str, target: str, count: int) -> Row:
+    return {"id": layer, "path": target, "count": count}
+
+
+def _options(wish: MountWish) -> list[str]:
+    """In podman's order; the kernel takes options of mount(8) like nodev only as flags, so those stay out here."""
+    options = [option for option in wish.options if option not in _FLAGS and option]
+    if wish.rootless and not wish.program and "userxattr" not in options:
+        options.append("userxattr")
+    if wish.volatile and not wish.program and "volatile" not in options:
+        options.append("volatile")
+    if wish.label:
+        options.append(f'context="{wish.label}"')
+    flags = [option for option in wish.options if option in _FLAGS]
+    return options + [f"\0{flag}" for flag in flags]
+
+
+_FLAGS = {"nodev": 4, "nosuid": 2, "noexec": 8, "ro": 1, "rw": 0, "dev": 0, "suid": 0, "exec": 0}
+
+
+def _mount(text: str, target: str) -> None:
+    from ..host import libc
+
+    parts = text.split(",\0")
+    flags = 0
+    for flag in parts[1:]:
+        flags |= _FLAGS[flag]
+    libc.mount("overlay", target, "overlay", flags, parts[0])
+
+
+def _by_program(program: str, text: str, target: str) -> None:
+    from ..host.process import LinuxRunner
+
+    options = text.replace(",\0", ",")
+    LinuxRunner().run([program, "-o", options, target], check="mount a container's layers")
+
+
+def _in_directory(path: str, deed: object) -> None:
+    """Run `deed` in a thread with a working directory of its own (unshare(2), CLONE_FS)."""
+    from ..host import libc
+
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            libc.unshare(_CLONE_FS)
+            os.chdir(path)
+            deed()  # type: ignore[operator]
+        except BaseException as error:  # raised again by the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

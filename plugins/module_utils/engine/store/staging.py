@@ -1,0 +1,230 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a blob to a layer ready to be committed: verify, decompress, digest, unpack and split in one pass.
+
+No lock of the store is held, so any number of processes may stage at once. Within one process a long blob is read,
+verified and inflated by a second thread, since zlib, zstd and hashlib work outside the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from ..base.digest import Digest
+from ..base.errors import Corrupt, EngineError, HostLacks
+from ..base.streams import VerifiedReader
+from ..host import compression as host_compression
+from .tar_reader import Source, TarReader
+from .tarsplit import SplitWriter
+from .unpack import Limits, Unpacked, Unpacker, UnpackOptions
+
+if TYPE_CHECKING:
+    from ..base.streams import Reader
+    from .overlay import Staging
+
+_THREAD_FROM = 4 << 20  # compressed bytes from which a second thread pays
+_QUEUE = 8  # pieces between the threads, a quarter of a mebibyte each
+
+
+class StagedLayer(NamedTuple):
+    """An unpacked layer outside the store's tables.
+
+    `source` and `source_size` describe the blob as it came; `compression` is what it really was. Pickles well: a
+    worker process may return it and the parent commit it. `path` is its child of overlay/staging.
+    """
+
+    path: str
+    diff_id: Digest
+    diff_size: int
+    source: Digest
+    source_size: int
+    compression: str
+    uids: tuple[int, ...]
+    gids: tuple[int, ...]
+
+    @property
+    def tree(self) -> str:
+        return os.path.join(self.path, "dir")
+
+    @property
+    def split(self) -> str:
+        return os.path.join(self.path, "tar-split.gz")
+
+
+class Wanted(NamedTuple):
+    """What a blob is known to be before it is read; None where it is not known."""
+
+    source: Digest | None = None
+    source_size: int | None = None
+    diff_id: Digest | None = None
+    what: str = "layer"
+
+
+def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions) -> StagedLayer:
+    """Unpack a blob into `place`. Raises Corrupt, HostLacks; the caller discards `place` then."""
+    blob = _Blob(reader, wanted)
+    head, raw = host_compression.peek(blob)
+    kind = host_compression.sniff(head)
+    plain = host_compression.decompressor(kind, raw, wanted.what)
+    threaded = (wanted.source_size or 0) >= _THREAD_FROM
+    feed = _Threaded(plain.piece) if threaded else None
+    digested = _Digested(feed.pull if feed else plain.piece, blob, options.limits, wanted.what)
+    try:
+        unpacked = _unpack(digested, place, wanted.what, options)
+        blob.finish()
+    finally:
+        if feed:
+            feed.stop()
+    diff_id = Digest("sha256", digested.hash.hexdigest())
+    if wanted.diff_id is not None and wanted.diff_id != diff_id:
+        raise Corrupt(f"unpack {wanted.what}", f"its content is {diff_id}, the image's config says {wanted.diff_id}")
+    return StagedLayer(place.path, diff_id, digested.size, blob.digest(), blob.size, kind, unpacked.uids, unpacked.gids)
+
+
+class _Blob:
+    """The bytes as they come: counted and digested, held against what they should be."""
+
+    def __init__(self, reader: Reader, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._hash = hashlib.sha256()
+        # Another algorithm than ours needs a pass of its own; sha256 is both the check and what the record keeps.
+        foreign = wanted.source is not None and wanted.source.algorithm != "sha256"
+        self._reader: Reader = (
+            VerifiedReader(reader, wanted.source, wanted.source_size, wanted.what)
+            if foreign and wanted.source is not None
+            else reader
+        )
+        self._ended = False
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._reader.read(size)
+        if data:
+            self.size += len(data)
+            limit = self._wanted.source_size
+            if limit is not None and self.size > limit:
+                raise Corrupt(f"read {self._wanted.what}", f"longer than the {limit} bytes it declares")
+            self._hash.update(data)
+        elif size != 0:
+            self._ended = True
+        return data
+
+    def digest(self) -> Digest:
+        return Digest("sha256", self._hash.hexdigest())
+
+    def finish(self) -> None:
+        """Read what the decompressor left, and judge."""
+        while not self._ended:
+            self.read(1 << 17)
+        wanted = self._wanted
+        if wanted.source_size is not None and self.size != wanted.source_size:
+            raise Corrupt(f"read {wanted.what}", f"ended after {self.size} of {wanted.source_size} bytes")
+        if wanted.source is not None and wanted.source.algorithm == "sha256" and wanted.source != self.digest():
+            raise Corrupt(f"read {wanted.what}", f"has digest {self.digest()}, not {wanted.source}")
+
+
+class _Digested:
+    """The plain bytes, counted and digested as the unpacker pulls them."""
+
+    def __init__(self, pull: Callable[[], bytes], blob: _Blob, limits: Limits, what: str) -> None:
+        self._pull = pull
+        self._blob = blob
+        self._limits = limits
+        self._what = what
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def pull(self) -> bytes:
+        piece = self._pull()
+        self.size += len(piece)
+        limits = self._limits
+        if self.size > limits.bytes:
+            raise Corrupt(f"unpack {self._what}", f"more than {limits.bytes} bytes")
+        if self.size > limits.free_bytes and self.size > limits.ratio * max(1, self._blob.size):
+            raise Corrupt(
+                f"unpack {self._what}",
+                f"{self.size} bytes out of {self._blob.size}: more than {limits.ratio} times its compressed size",
+            )
+        self.hash.update(piece)
+        return piece
+
+
+class _Threaded:
+    """Runs `pull` ahead in a thread of its own; `pull()` here hands out what it found, or raises what it raised."""
+
+    def __init__(self, pull: Callable[[], bytes]) -> None:
+        import queue
+        import threading
+
+        self._nothing = queue.Empty
+        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_QUEUE)
+        self._stopped = False
+        self._source = pull
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="inflate", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            piece: bytes | BaseException
+            try:
+                piece = self._source()
+            except BaseException as error:  # carried to the consumer, who raises it
+                piece = error
+            self._queue.put(piece)
+            if not piece or isinstance(piece, BaseException):
+                return
+
+    def pull(self) -> bytes:
+        if self._ended:
+            return b""
+        piece = self._queue.get()
+        if isinstance(piece, BaseException):
+            self._ended = True
+            raise piece
+        self._ended = not piece
+        return piece
+
+    def stop(self) -> None:
+        """End the thread, whatever it is doing: it can only be waiting for room, or for its reader."""
+        self._stopped = True
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.01)
+            except self._nothing:
+                continue
+
+
+def _unpack(digested: _Digested, place: Staging, what: str, options: UnpackOptions) -> Unpacked:
+    """The tree, tar-split, and a mark when the archive describes the top directory."""
+    try:
+        os.mkdir(place.tree, 0o700)
+        top = os.open(place.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fd = os.open(place.split, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                split = SplitWriter(fd)
+                tar = TarReader(Source(digested.pull), what)
+                unpacked = Unpacker(top, tar, split, options).run()
+                split.segment(tar.take_raw())
+                for piece in tar.rest():
+                    split.segment(piece)
+                split.finish()
+            finally:
+                os.close(fd)
+        finally:
+            os.close(top)
+        if unpacked.has_top:
+            with open(os.path.join(place.path, "has-top"), "wb"):
+                pass
+    except OSError as error:
+        raise _explain(error, what) from error
+    return unpacked
+
+
+def _explain(error: OSError, what: str) -> EngineError:
+    hint = "Free space where images are stored" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return HostLacks(f"unpack {what}", os.strerror(error.errno or errno.EIO), hint)

@@ -1,0 +1,203 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tar-split: what of a layer's tar is not file content, so that the very same bytes can be put together again.
+
+One JSON object per line, gzipped. Type 2 is raw bytes (headers, padding, the end), type 1 stands for a member and the
+CRC of its content, which stays in the unpacked tree (github.com/vbatts/tar-split, as containers/storage uses it).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import zlib
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
+
+from ..base.errors import Damaged
+from ..host.rooted import Root
+from . import crc64
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from ..base.streams import Reader
+    from .tar_reader import Member
+
+_PLAIN_NAME = re.compile(rb"[ !#-%\'-;=?-\[\]-~]*\Z")  # what Go's JSON encoder leaves alone
+_GATHER = 1 << 16
+_LINE_LIMIT = 8 << 20
+
+
+class SplitWriter:
+    """Writes lines to an open file descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._position = 0
+        self._pending: list[str] = []
+        self._gathered = 0
+        self._deflate = zlib.compressobj(1, zlib.DEFLATED, 31)
+        self._update = crc64.best()
+
+    def crc(self, crc: int, data: bytes) -> int:
+        return self._update(crc, data)
+
+    def member(self, member: Member, raw: bytes) -> None:
+        """The raw bytes before a member's content. `body_done` must follow, except for a global header."""
+        self.segment(raw)
+        if member.kind == b"g":
+            self.body_done(member, 0)
+
+    def segment(self, raw: bytes) -> None:
+        self._line(f'{{"type":2,"payload":"{b64encode(raw).decode()}","position":{self._position}}}\n')
+
+    def body_done(self, member: Member, crc: int) -> None:
+        name = member.name
+        if _PLAIN_NAME.match(name):
+            named = f'"name":"{name.decode()}"'
+        else:
+            named = _odd_name(name)
+        if member.size:
+            payload = b64encode(crc.to_bytes(8, "big")).decode()
+            self._line(f'{{"type":1,{named},"size":{member.size},"payload":"{payload}","position":{self._position}}}\n')
+        else:
+            self._line(f'{{"type":1,{named},"payload":null,"position":{self._position}}}\n')
+
+    def _line(self, text: str) -> None:
+        self._position += 1
+        self._pending.append(text)
+        self._gathered += len(text)
+        if self._gathered >= _GATHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._write(self._deflate.compress("".join(self._pending).encode()))
+        self._pending.clear()
+        self._gathered = 0
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def finish(self) -> None:
+        self._flush()
+        self._write(self._deflate.flush())
+
+
+def _odd_name(name: bytes) -> str:
+    """As Go writes it: HTML's special letters and line separators escaped, other UTF-8 as it is, else base64."""
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        return f'"name_raw":"{b64encode(name).decode()}"'
+    quoted = json.dumps(text, ensure_ascii=False)
+    for letter in "<>&\u2028\u2029":
+        quoted = quoted.replace(letter, f"\\u{ord(letter):04x}")
+    return f'"name":{quoted}'
+
+
+class Rebuilt:
+    """A reader of the original tar, from tar-split's lines and the unpacked tree. Closes both at the end or `close()`.
+
+    Raises Damaged when a file is missing or not what was unpacked.
+    """
+
+    def __init__(self, split: Reader, tree: Root, what: str) -> None:
+        self._tree = tree
+        self._what = what
+        self._pieces = self._run(split)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return b"".join([self._rest, *self._pieces])
+        if not self._rest and size:
+            self._rest = next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._tree.close()
+
+    def _run(self, split: Reader) -> Generator[bytes, None, None]:
+        update = crc64.best()
+        for line in _lines(split, self._what):
+            kind = line.get("type")
+            if kind == 2:
+                segment = self._payload(line)
+                if segment:
+                    yield segment
+            elif kind == 1:
+                size = line.get("size", 0)
+                if not isinstance(size, int):
+                    raise Damaged(f"rebuild the tar of {self._what}", "tar-split has an entry without a size")
+                if size > 0:
+                    yield from self._content(line, size, update)
+            else:
+                raise Damaged(f"rebuild the tar of {self._what}", "tar-split has an entry of unknown type")
+        self._tree.close()
+
+    def _payload(self, line: dict[str, object]) -> bytes:
+        try:
+            return b64decode(str(line.get("payload") or ""), validate=True)
+        except ValueError:
+            raise Damaged(f"rebuild the tar of {self._what}", "tar-split is damaged") from None
+
+    def _content(self, line: dict[str, object], size: int, update: crc64.Update) -> Iterator[bytes]:
+        raw = line.get("name_raw")
+        name = b64decode(str(raw)) if raw else str(line.get("name", "")).encode()
+        wrong = Damaged(
+            f"rebuild the tar of {self._what}",
+            f"{name.decode('utf-8', 'backslashreplace')} is not as it was unpacked",
+            "The image must be removed and pulled again",
+        )
+        try:
+            fd = self._tree.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:
+            raise wrong from None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise wrong
+            crc, left = 0, size
+            while left:
+                piece = os.read(fd, min(left, 1 << 18))
+                if not piece:
+                    raise wrong
+                left -= len(piece)
+                crc = update(crc, piece)
+                yield piece
+            if crc.to_bytes(8, "big") != self._payload(line):
+                raise wrong
+        finally:
+            os.close(fd)
+
+
+def _lines(split: Reader, what: str) -> Iterator[dict[str, object]]:
+    """The JSON objects of an uncompressed tar-split stream."""
+    rest = b""
+    while True:
+        piece = split.read(1 << 16)
+        if not piece:
+            break
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > _LINE_LIMIT:
+            raise Damaged(f"rebuild the tar of {what}", "tar-split has an endless line")
+        for line in whole:
+            yield _object(line, what)
+    if rest.strip():
+        yield _object(rest, what)
+
+
+def _object(line: bytes, what: str) -> dict[str, object]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Damaged(f"rebuild the tar of {what}", "tar-split is damaged")
+    return value
