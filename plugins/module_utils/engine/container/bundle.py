@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..spec.users import Account
     from .model import Container
 
+_OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
 _PRIVATE_BIND = ("bind", "rprivate")
 _SHM_BIND = ("bind", "rprivate", "nosuid", "noexec", "nodev")
 _SHM = "/dev/shm"
@@ -48,6 +49,7 @@ class Start(NamedTuple):
 def complete(container: Container, start: Start) -> Json:
     """The whole runtime spec (OCI runtime-spec, config.md)."""
     spec: Json = dict(container.spec)
+    spec["ociVersion"] = _OCI_VERSION
     spec["root"] = {**jsonval.table(spec, "root"), "path": start.rootfs}
     spec["process"] = _process(container, start)
     if _has_own(spec, "uts"):
