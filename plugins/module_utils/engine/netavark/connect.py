@@ -143,13 +143,13 @@ def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseExcep
             error.add_cleanup_failure(str(failure))
 
 
-def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> None:
+def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:
     """Undo connect, before or after the namespace is removed; what is gone already is no error.
 
-    pasta ends with the namespace, slirp4netns and the forwarder with conmon.
+    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. pasta ends with the namespace, slirp4netns and the forwarder with conmon.
     """
     if way.kind == BRIDGE:
-        setup.teardown(ctx, netns, container)
+        setup.teardown(ctx, netns, container, alone=alone)
     elif way.kind == SLIRP:
         try:
             os.unlink(slirp_socket(ctx.settings, container.id))

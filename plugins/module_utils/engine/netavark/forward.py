@@ -34,7 +34,7 @@ class Forwarder(NamedTuple):
 def start(
     ctx: NetContext, command: Sequence[str], reservation: PortReservation, netns: str, addresses: Sequence[str]
 ) -> Forwarder:
-    """Start `command` (the runtime's port-forward) for the reserved ports, towards the container's own `addresses` in its namespace.
+    """Start `command` (the runtime's port-forward) for the reserved ports, towards the container's own `addresses`.
 
     Raises HostLacks when it does not come up, BadInput for a protocol it does not carry.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, NotFound, ToolFailed
 from ..base.steps import reached
-from ..host import programs
+from ..host import links, programs
 from ..host.process import child_environment
 from . import ipam, request
 from . import netns as netns_files
@@ -68,26 +68,24 @@ def _setup_locked(
         return request.parse_reply(shared.call(lambda: run_netavark(ctx, "setup", netns, payload, deed)))
 
 
-def teardown(ctx: NetContext, netns: str, container: ContainerNet) -> None:
+def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: bool = False) -> None:
     """Detach the container from its networks and give its addresses back.
 
-    May be called again, and for a container whose start was interrupted: what is gone already is no error.
+    May be called again, and for a container whose start was interrupted: what is gone already is no error. With
+    `alone` the caller promises that nobody is left in the namespace; where that is quicker it is removed on the way.
     Raises ToolFailed when netavark failed although the namespace is there; addresses are given back all the same.
     """
     deed = f"detach container {container.name} from its networks"
     container = container._replace(attachments=request.check_attachments(container.attachments, deed))
-    with NetworkDir(ctx.settings).locked():
-        leases = ipam.held(ctx.settings.ipam_db, container.id)
-        networks = {}
-        directory = NetworkDir(ctx.settings)
-        for item in container.attachments:
-            network = directory.get(item.network)
-            if network:
-                networks[item.network] = network
+    directory = NetworkDir(ctx.settings)
+    with directory.locked():
+        holders = ipam.holders_by_network(ctx.settings.ipam_db)
+        found = [directory.get(item.network) for item in container.attachments]
+        networks = {network.name: network for network in found if network}
         present = tuple(item for item in container.attachments if item.network in networks)
         try:
             if present:
-                _teardown_locked(ctx, netns, container._replace(attachments=present), networks, leases)
+                _teardown_locked(ctx, netns, container._replace(attachments=present), networks, holders, alone)
         finally:
             ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
     reached("network-torn-down")
@@ -98,19 +96,30 @@ def _teardown_locked(
     netns: str,
     container: ContainerNet,
     networks: Mapping[str, Network],
-    leases: Mapping[str, Sequence[str]],
+    holders: Mapping[str, Mapping[str, list[str]]],
+    alone: bool,
 ) -> None:
     deed = f"detach container {container.name} from its networks"
+    leases = {name: held[container.id] for name, held in holders.items() if container.id in held}
     payload = request.build(container, networks, leases, _version(ctx)[0])
-    with stand_in(ctx.settings, netns) as (place, real):
-        if not ctx.settings.rootless:
-            _forgiving_teardown(ctx, place, payload, deed, real)
-            return
-        from . import rootless_bridge
+    # Where nobody else has an address on a network, its bridge and rules go with this container.
+    last = [network for name, network in networks.items() if not set(holders.get(name, ())) - {container.id}]
+    interfaces = [item.interface for item in container.attachments] if last else []
 
-        if rootless_bridge.exists(ctx.settings):
-            with rootless_bridge.left(ctx, len(container.attachments)) as shared:
-                shared.call(lambda: _forgiving_teardown(ctx, place, payload, deed, real))
+    def detach() -> None:
+        with _place(ctx.settings, netns, interfaces, alone and not last) as (place, real):
+            if not real:
+                _drop_dead_ports(last)
+            _forgiving_teardown(ctx, place, payload, deed, real)
+
+    if not ctx.settings.rootless:
+        detach()
+        return
+    from . import rootless_bridge
+
+    if rootless_bridge.exists(ctx.settings):
+        with rootless_bridge.left(ctx, len(container.attachments)) as shared:
+            shared.call(detach)
 
 
 def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, real: bool) -> None:
@@ -123,19 +132,41 @@ def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, 
 
 
 @contextmanager
-def stand_in(settings: NetSettings, netns: str) -> Iterator[tuple[str, bool]]:
-    """The namespace, and whether it is the real one: where it is gone already, an empty one to put in its place.
+def _place(settings: NetSettings, netns: str, interfaces: Sequence[str], drop: bool) -> Iterator[tuple[str, bool]]:
+    """The namespace for netavark to work on, and whether it is the real one.
 
-    netavark refuses to take away rules and names when it cannot open the namespace they were made for.
+    Where that is gone, or may be dropped first because the kernel then clears its links by itself and nobody waits
+    for it, an empty one stands in, with links under the wanted names: netavark takes away rules and names only when
+    it can open a namespace, and a bridge only when it could delete the link that led there.
     """
-    if netns and netns_files.is_bound(netns):
+    if not drop and netns and netns_files.is_bound(netns):
         yield netns, True
         return
-    path = netns_files.create(netns_files.new_path(settings.netns_dir))
+    if drop:
+        netns_files.remove(netns)
+        reached("netns-dropped")
+    # In a plain directory of its own: inside the private /run of the rootless namespace nothing can be shared.
+    path = netns_files.new_path(os.path.join(settings.run_dir, "stand-in"))
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    netns_files.create_unshared(path)
     try:
+        if interfaces:
+            with netns_files.entered(path):
+                for interface in interfaces:
+                    links.add_bridge(interface)
         yield path, False
     finally:
         netns_files.remove(path)
+
+
+def _drop_dead_ports(networks: Sequence[Network]) -> None:
+    """Links of namespaces that died with the last user of these bridges: the kernel will clear them, but not yet."""
+    bridges = {network.interface for network in networks if network.driver == "bridge"}
+    present = links.links()
+    masters = {link.index for link in present if link.name in bridges}
+    for link in present:
+        if link.master in masters and link.kind == "veth":
+            links.delete(link.name)
 
 
 def update_dns(ctx: NetContext, network: str, servers: Sequence[str]) -> None:
