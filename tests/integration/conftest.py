@@ -1,0 +1,84 @@
+"""Machines for integration tests.
+
+def test_it(machine): ...                      # the host's Debian, crun
+@pytest.mark.machine(os="debian13", cgroups="hybrid")
+def test_it(machine): ...                      # the judge root as operating system, runc
+def test_it(every_machine): ...                # once on each kind
+def test_it(shared_machine): ...               # one for the whole file: for tests that only look, or clean up
+def test_it(new_machine): a = new_machine(); b = new_machine(os="debian13")
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from images import Images
+from lab import Lab
+from machine import Machine, Spec
+
+KINDS = (
+    Spec(),
+    Spec(cgroups="hybrid", propagation="private"),
+    Spec(os="debian13"),
+    Spec(os="debian13", cgroups="hybrid"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    if os.geteuid() != 0:
+        pytest.skip("integration tests make machines, which takes root")
+    made = Lab.open(Path(tempfile.mkdtemp(prefix="daemonless-lab-")))
+    made.base.chmod(0o755)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def images(lab: Lab) -> Images:
+    """The test images, as files and as values; their paths are the same inside a machine."""
+    return lab.images
+
+
+@pytest.fixture
+def new_machine(lab: Lab) -> Iterator[Callable[..., Machine]]:
+    made: list[Machine] = []
+
+    def make(**kind: str) -> Machine:
+        made.append(lab.machine(Spec(**kind)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, new_machine: Callable[..., Machine]) -> Machine:
+    marker = request.node.get_closest_marker("machine")
+    return new_machine(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture(params=KINDS, ids=str)
+def every_machine(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Machine]:
+    made = lab.machine(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_machine(lab: Lab) -> Iterator[Machine]:
+    made = lab.machine(Spec())
+    yield made
+    made.close()
