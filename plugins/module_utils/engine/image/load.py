@@ -1,0 +1,65 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images from files into the store, under the name in the file or a given one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput
+from ..libpod.events import Event
+from ..registry import places, policy
+from ..spec import reference
+from . import transfer
+from .options import PullOptions
+from .pull import by_id
+
+if TYPE_CHECKING:
+    from ..registry.places import FileSource, Place
+    from ..registry.root_tree import Recipe
+    from ..session.session import Session
+    from .transfer import Chosen
+    from .view import ImageView
+
+
+class Archive:
+    """An opened image file: what it holds is known, nothing is stored yet.  close() it."""
+
+    def __init__(self, session: Session, place: Place, options: PullOptions, recipe: Recipe | None = None) -> None:
+        self.place = place
+        policy.load(session.identity).check(place.policy_transport, place.scopes, str(place))
+        self._source: FileSource = places.open_place(place, recipe)
+        try:
+            self.chosen: Chosen = transfer.choose(self._source, self._source.manifest(), options.platform)
+        except BaseException:
+            self._source.close()
+            raise
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the file itself calls the image, normalised; a name that is none is left out."""
+        tags = getattr(self._source, "tags", None) or (self._source.name,)
+        found = []
+        for tag in tags:
+            try:
+                found.append(str(reference.parse(tag).with_default_tag()))
+            except BadInput:
+                continue
+        return tuple(found)
+
+    def store(self, session: Session, names: tuple[str, ...]) -> ImageView:
+        identity = transfer.take(session.store, self._source, self.chosen, names)
+        session.emit(Event("image", "loadfromarchive", id=identity, name=str(self.place)))
+        return by_id(session, identity, names[0] if names else "")
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def load(session: Session, place: Place, name: str, options: PullOptions) -> ImageView:
+    """Store the image of a file under ``name``, or under its own names when that is empty."""
+    archive = Archive(session, place, options)
+    try:
+        return archive.store(session, (name,) if name else archive.names)
+    finally:
+        archive.close()

@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pulling: from a name to a local image, by the pull policies of podman.
+
+"missing" asks nobody when the image is there; "newer" and "always" ask the registry for the digest under the name with
+one HEAD request, and fetch only when it is another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import BadInput, Damaged, EngineError, NotFound
+from ..libpod.events import Event
+from ..registry import places
+from ..spec import reference
+from . import lookup, transfer
+from .options import POLICIES, PullOptions
+from .remote import Remote, candidates, nothing_pulled
+from .view import ImageView, host, view
+
+if TYPE_CHECKING:
+    from ..base.digest import Digest
+    from ..session.session import Session
+    from ..spec.platform import Platform
+    from ..spec.reference import Reference
+
+
+class Resolved(NamedTuple):
+    """``image`` is what a container would be made from, None when a pull is still to come; ``pulled``: it is new.
+
+    ``would_pull``: a real run fetches; ``reference`` and ``digest`` are what the registry was asked and answered.
+    """
+
+    image: ImageView | None
+    would_pull: bool
+    pulled: bool
+    reference: str = ""
+    digest: str = ""
+
+
+def pull(session: Session, text: str, options: PullOptions | None = None) -> ImageView:
+    """Fetch the image (only what the store lacks) and name it.
+
+    ``text`` is a reference, or a file by transport (docker-archive:, oci-archive:, oci:, dir:).  Raises NotFound,
+    Denied, Unreachable, TimedOut, Corrupt, HostLacks, BadInput.
+    """
+    place = places.parse(text)
+    if place is not None:
+        from .load import load
+
+        return load(session, place, "", options or PullOptions())
+    remote = Remote(session.identity, session.runner, options or PullOptions())
+    try:
+        return _pull(session, remote, _names_to_pull(session, remote, text, options), text, options)
+    finally:
+        remote.close()
+
+
+def resolve_for(
+    session: Session, text: str, policy: str, options: PullOptions | None = None, *, check: bool = False
+) -> Resolved:
+    """The image for ``text`` under a pull policy; with ``check`` nothing is written and ``would_pull`` tells the rest.
+
+    Raises NotFound for "never" without a local image, BadInput for an unknown policy, else what pull() raises.
+    """
+    if policy not in POLICIES:
+        raise BadInput(f"resolve image {text}", f"the pull policy {policy!r} is not one of {', '.join(POLICIES)}")
+    if places.parse(text) is not None:
+        raise BadInput(f"resolve image {text}", "a file is loaded under a name first, then used by that name")
+    local = _usable(lookup.find(session, text), options)
+    by_id = local is not None and not local.matched
+    if policy == "never" and local is None:
+        raise NotFound(f"find image {text}", "it is not on this host, and the pull policy is never")
+    if by_id and policy == "always":
+        raise BadInput(f"pull {text}", "it is the id of a local image, which cannot be pulled")
+    if local is not None and (by_id or policy in ("missing", "never")):
+        return Resolved(local, False, False)
+    return _ask(session, text, policy, options or PullOptions(), local, check)
+
+
+def _ask(
+    session: Session, text: str, policy: str, options: PullOptions, local: ImageView | None, check: bool
+) -> Resolved:
+    remote = Remote(session.identity, session.runner, options)
+    try:
+        names = _names_to_pull(session, remote, text, options)
+        try:
+            found, digest = _look_up(remote, names, text)
+        except EngineError:
+            # podman's "newer": what is here is good enough when nobody can be asked.
+            if policy == "newer" and local is not None:
+                return Resolved(local, False, False)
+            raise
+        if local is not None and holds(local, digest, options.platform):
+            return Resolved(local, False, False, str(found), str(digest))
+        if check:
+            return Resolved(local, True, False, str(found), str(digest))
+        image = _pull(session, remote, (found,), text, options)
+        return Resolved(image, True, local is None or image.id != local.id, str(found), str(digest))
+    finally:
+        remote.close()
+
+
+def holds(image: ImageView, digest: Digest, wanted: Platform | None) -> bool:
+    """Whether the local image is what this digest names: its manifest, or the index it was chosen from."""
+    if str(digest) == image.digest:
+        return True
+    return str(digest) in image.record.digests and image.config.platform in (wanted or host()).candidates()
+
+
+def _usable(image: ImageView | None, options: PullOptions | None) -> ImageView | None:
+    """A local image of another platform than the one asked for does not count (nobody asked: any will do)."""
+    if image is None or options is None or options.platform is None:
+        return image
+    return image if image.config.platform in options.platform.candidates() else None
+
+
+def _look_up(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[Reference, Digest]:
+    failures: list[EngineError] = []
+    for name in names:
+        try:
+            remote.allowed(name)
+            return name, name.digest or remote.digest(name)
+        except EngineError as err:
+            failures.append(err)
+    raise nothing_pulled(text, failures)
+
+
+def _names_to_pull(session: Session, remote: Remote, text: str, options: PullOptions | None) -> tuple[Reference, ...]:
+    """The local image's own name where there is one, so that ``localhost/app`` is not looked for in the world."""
+    text = lookup.without_tag_beside_digest(text)
+    local = lookup.find_record(session, text)
+    if local is not None and local[1] and (options is None or options.platform is None):
+        return (reference.parse(local[1]),)
+    return candidates(remote, text)
+
+
+def _pull(
+    session: Session, remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
+) -> ImageView:
+    failures: list[EngineError] = []
+    for name in names:
+        try:
+            remote.allowed(name)
+            source, top = remote.manifest(name)
+        except EngineError as err:
+            failures.append(err)
+            continue
+        chosen = transfer.choose(source, top, options.platform if options else None)
+        identity = transfer.take(session.store, source, chosen, (str(name),))
+        session.emit(Event("image", "pull", id=identity, name=text))
+        return by_id(session, identity, str(name))
+    raise nothing_pulled(text, failures)
+
+
+def by_id(session: Session, identity: str, matched: str = "") -> ImageView:
+    """The image that was just stored.  Raises Damaged when somebody has removed it already."""
+    record = session.store.image(identity)
+    if record is None:
+        raise Damaged(f"find image {identity[:12]}", "it was removed again by somebody else")
+    return view(session.store, record, matched)

@@ -1,0 +1,107 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registries as this user reaches them: endpoints of a name, credentials, TLS, patience."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ..base.errors import EngineError, NotFound
+from ..registry import policy, registries_conf
+from ..registry.auth import Credentials, Keyring
+from ..registry.connections import Connections, Trust
+from ..registry.docker import RegistrySource, Wire
+from ..registry.failures import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from ..base.digest import Digest
+    from ..host.identity import Identity
+    from ..host.process import Runner
+    from ..registry.registries_conf import Endpoint, Registries
+    from ..registry.source import Fetched
+    from ..spec.reference import Reference
+    from .options import PullOptions
+
+    Answer = TypeVar("Answer")
+
+
+class Remote:
+    """Opens sources for references under one set of options; close() closes them all."""
+
+    def __init__(self, identity: Identity, runner: Runner, options: PullOptions) -> None:
+        self._identity = identity
+        self._options = options
+        self.registries: Registries = registries_conf.load(identity)
+        self._keyring = Keyring(identity, runner, self.registries.helpers, options.auth_file)
+        self._opened: list[RegistrySource] = []
+
+    def allowed(self, ref: Reference) -> None:
+        """Hold the name, as the user knows it, against policy.json.  Raises Denied, HostLacks."""
+        policy.load(self._identity).check("docker", policy.docker_scopes(ref), str(ref))
+
+    def manifest(self, ref: Reference) -> tuple[RegistrySource, Fetched]:
+        """The top document from the first endpoint that gives it; further bytes come from the same one."""
+        return self._first(ref, lambda source: source.manifest())
+
+    def digest(self, ref: Reference) -> Digest:
+        """The digest under this name now: one HEAD where the registry tells it, else the manifest itself."""
+
+        def ask(source: RegistrySource) -> Digest:
+            return source.digest() or source.manifest().digest
+
+        return self._first(ref, ask)[1]
+
+    def close(self) -> None:
+        for source in self._opened:
+            source.close()
+        self._opened.clear()
+
+    def _first(self, ref: Reference, ask: Callable[[RegistrySource], Answer]) -> tuple[RegistrySource, Answer]:
+        failures: list[EngineError] = []
+        for endpoint in self.registries.endpoints(ref):
+            source = self._open(endpoint, ref)
+            try:
+                return source, ask(source)
+            except EngineError as err:
+                failures.append(err)
+        last = failures[-1]
+        if len(failures) > 1:
+            mirrors = "; ".join(f"mirror: {err.deed}: {err.cause}" for err in failures[:-1])
+            last.cause = f"{last.cause} ({mirrors})"
+        raise last
+
+    def _open(self, endpoint: Endpoint, asked: Reference) -> RegistrySource:
+        chosen = self._options.validate_certs
+        insecure = endpoint.insecure if chosen is None else not chosen
+        trust = Trust(self._identity, verify=not insecure, certs=self._options.ca_cert_dir)
+        connections = Connections(trust, os.environ, self._options.timeout)
+        patience = Patience(self._options.retries, self._options.retry_delay, time.sleep)
+        wire = Wire(connections, lambda ref: self._credentials(ref, asked), patience)
+        source = RegistrySource(endpoint.reference, wire, insecure=insecure)
+        self._opened.append(source)
+        return source
+
+    def _credentials(self, ref: Reference, asked: Reference) -> Credentials:
+        """A name and password given with the task are for the registry the user named, not for mirrors of it."""
+        if self._options.username and ref.domain == asked.domain:
+            return Credentials(self._options.username, self._options.password)
+        return self._keyring.find(ref)
+
+
+def candidates(remote: Remote, text: str) -> tuple[Reference, ...]:
+    """What a text may be pulled from.  Raises NotFound, BadInput (see Registries.pull_candidates)."""
+    return remote.registries.pull_candidates(text)
+
+
+def nothing_pulled(text: str, failures: list[EngineError]) -> EngineError:
+    """One error for all candidates of a short name."""
+    if len(failures) == 1:
+        return failures[0]
+    causes = "; ".join(f"{err.deed}: {err.cause}" for err in failures)
+    kind = type(failures[-1]) if len({type(err) for err in failures}) == 1 else NotFound
+    return kind(f"pull {text}", causes)
