@@ -55,9 +55,7 @@ def enter(
     return identity._replace(inside=True)
 
 
-def _join_or_make(
-    identity: Identity, runner: Runner, pause_file: str, monitors: Callable[[], Iterable[int]]
-) -> None:
+def _join_or_make(identity: Identity, runner: Runner, pause_file: str, monitors: Callable[[], Iterable[int]]) -> None:
     pid = _living_pause(pause_file)
     if pid is not None and _join(pid, identity):
         return

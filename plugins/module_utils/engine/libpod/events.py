@@ -103,9 +103,7 @@ def _drop_older_half(path: str, size: int) -> None:
         old.readline()
         kept = old.read()
     mark = Event("system", "log-rotation", name=path, time=now())
-    marks = [
-        dump_json(_line(mark._replace(attributes={"io.podman.event.rotate": word}))) for word in ("begin", "end")
-    ]
+    marks = [dump_json(_line(mark._replace(attributes={"io.podman.event.rotate": word}))) for word in ("begin", "end")]
     temporary = f"{path}.{os.getpid()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o700)
     try:

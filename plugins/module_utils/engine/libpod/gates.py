@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which state store may be used here: podman's own, shared with it, or one of ours beside it.
 
-    database_backend = "boltdb"                 own
-    a BoltDB store, no database_backend         own: podman before 6 keeps using that file. A db.sql which already has
-                                                containers stays in use, with its own locks
-    a schema version other than 1               own
-    otherwise                                   podman's
+* database_backend = "boltdb", or a schema version other than 1: our own.
+* A BoltDB store and no database_backend: our own, because podman before 6 keeps using that file. A db.sql which already
+  has containers stays in use, with locks of its own.
+* Otherwise podman's.
 """
 
 from __future__ import annotations

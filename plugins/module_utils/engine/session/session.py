@@ -156,6 +156,11 @@ class Session:
         return self._net
 
     @property
+    def network_directory(self) -> str:
+        """Where the network files lie."""
+        return self.net.settings.config_dir
+
+    @property
     def networks(self) -> NetworkDir:
         from ..netavark.networks import NetworkDir
 

@@ -1,0 +1,136 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making and removing named volumes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base.clock import now
+from ..base.errors import Conflict, EngineError, HostLacks, InUse
+from ..base.steps import reached
+from ..libpod.events import Event
+from . import observed
+from .desired import check
+
+if TYPE_CHECKING:
+    from ..libpod.rows import Json
+    from ..session.session import Session
+    from .desired import VolumeDesired
+    from .observed import VolumeView
+
+_DATA = "_data"
+
+
+def ensure(session: Session, desired: VolumeDesired) -> VolumeView:
+    """The volume, made when it is not there; an existing one is taken as it is.
+
+    Interrupted, it leaves a directory that the next call takes over, and at worst an allocated lock.
+    Raises BadInput, HostLacks (the directory cannot be made).
+    """
+    found = observed.find(session, desired.name)
+    if found is not None:
+        return found
+    check(desired)
+    mountpoint = _make_directories(session, desired)
+    reached("volume-directory-made")
+    lock = session.locks.allocate()
+    reached("volume-lock-allocated")
+    try:
+        session.database.add_volume(_config(desired, mountpoint, lock), _state(desired))
+    except Conflict:  # somebody made it meanwhile
+        session.locks.free(lock)
+    except BaseException:
+        session.locks.free(lock)
+        raise
+    else:
+        reached("volume-added")
+        session.emit(Event("volume", "create", name=desired.name))
+    made = observed.find(session, desired.name)
+    if made is None:
+        raise EngineError(f"create volume {desired.name}", "it was removed at once by another process")
+    return made
+
+
+def remove(session: Session, name: str, force: bool = False) -> bool:
+    """Remove a volume and what is in it; False when there is none. Raises InUse naming the containers.
+
+    `force` also removes one that is still mounted; containers that use it are never removed here.
+    """
+    found = observed.find(session, name)
+    if found is None:
+        return False
+    with session.locks.hold(found.lock_id):
+        again = observed.find(session, name)
+        if again is None:
+            return False
+        if again.needs_mount and again.mount_count and not force:
+            raise InUse(f"remove volume {name}", "it is mounted")
+        if not again.users:
+            _unmount(again)
+        session.database.remove_volume(name)
+        reached("volume-row-removed")
+        _remove_tree(session, name)
+    session.locks.free(found.lock_id)
+    session.emit(Event("volume", "remove", name=name))
+    return True
+
+
+def _make_directories(session: Session, desired: VolumeDesired) -> str:
+    outer = os.path.join(session.paths.volume_path, desired.name)
+    inner = os.path.join(outer, _DATA)
+    try:
+        os.makedirs(session.paths.volume_path, mode=0o700, exist_ok=True)
+        for path, mode in ((outer, 0o700), (inner, 0o755)):
+            try:
+                os.mkdir(path, mode)
+                os.chmod(path, mode)
+            except FileExistsError:
+                pass
+            os.chown(path, desired.uid or 0, desired.gid or 0, follow_symlinks=False)
+    except OSError as error:
+        raise HostLacks(f"create volume {desired.name}", f"{error.filename}: {error.strerror}") from error
+    return inner
+
+
+def _config(desired: VolumeDesired, mountpoint: str, lock: int) -> Json:
+    config: Json = {
+        "name": desired.name,
+        "lockID": lock,
+        "labels": dict(desired.labels),
+        "volumeDriver": desired.driver,
+        "mountPoint": mountpoint,
+        "createdAt": now(),
+    }
+    if desired.options:
+        config["volumeOptions"] = dict(desired.options)
+    config.update(isAnon=desired.anonymous, uid=desired.uid or 0, gid=desired.gid or 0, size=0, inodes=0)
+    return config
+
+
+def _state(desired: VolumeDesired) -> Json:
+    state: Json = {"mountCount": 0, "notYetMounted": True}
+    if desired.uid is None and desired.gid is None:
+        state["notYetChowned"] = True
+    return state
+
+
+def _unmount(volume: VolumeView) -> None:
+    if volume.needs_mount:
+        from ..host import mounts
+
+        mounts.unmount_all(volume.mountpoint)
+
+
+def _remove_tree(session: Session, name: str) -> None:
+    """Everything below the volume's directory; descriptors all the way down, so that no link leads out."""
+    import shutil
+
+    path = os.path.join(session.paths.volume_path, name)
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise HostLacks(f"remove volume {name}", f"{error.filename}: {error.strerror}") from error
