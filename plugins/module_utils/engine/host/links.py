@@ -25,9 +25,9 @@ _IFLA_INFO_KIND = 1
 
 
 class Link(NamedTuple):
-    """`master` is the index of the bridge it is a port of, 0 for none; `kind` as "veth", "bridge", "" for hardware."""
+    """`master` is the number of the bridge it is a port of, 0 for none; `kind` as "veth", "bridge", "" for hardware."""
 
-    index: int
+    number: int
     name: str
     master: int
     kind: str

@@ -146,7 +146,8 @@ def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseExcep
 def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:
     """Undo connect, before or after the namespace is removed; what is gone already is no error.
 
-    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. pasta ends with the namespace, slirp4netns and the forwarder with conmon.
+    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. pasta ends with the
+    namespace, slirp4netns and the forwarder with conmon.
     """
     if way.kind == BRIDGE:
         setup.teardown(ctx, netns, container, alone=alone)

@@ -105,9 +105,10 @@ def _teardown_locked(
     # Where nobody else has an address on a network, its bridge and rules go with this container.
     last = [network for name, network in networks.items() if not set(holders.get(name, ())) - {container.id}]
     interfaces = [item.interface for item in container.attachments] if last else []
+    drop = alone and not last and not ctx.settings.rootless
 
     def detach() -> None:
-        with _place(ctx.settings, netns, interfaces, alone and not last) as (place, real):
+        with _place(ctx.settings, netns, interfaces, drop) as (place, real):
             if not real:
                 _drop_dead_ports(last)
             _forgiving_teardown(ctx, place, payload, deed, real)
@@ -163,7 +164,7 @@ def _drop_dead_ports(networks: Sequence[Network]) -> None:
     """Links of namespaces that died with the last user of these bridges: the kernel will clear them, but not yet."""
     bridges = {network.interface for network in networks if network.driver == "bridge"}
     present = links.links()
-    masters = {link.index for link in present if link.name in bridges}
+    masters = {link.number for link in present if link.name in bridges}
     for link in present:
         if link.master in masters and link.kind == "veth":
             links.delete(link.name)
