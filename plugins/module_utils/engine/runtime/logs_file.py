@@ -28,7 +28,7 @@ _QUICK, _SLOW = 0.02, 0.25  # seconds between looks at a file that is followed
 def read_file(path: str, query: LogQuery, running: Callable[[], bool]) -> Iterator[LogLine]:
     """The pieces as conmon wrote them; lines that are not of its format are left out."""
     try:
-        file = open(path, "rb")  # noqa: SIM115  (a follower exchanges it for its successor)
+        file: BinaryIO = open(path, "rb")  # noqa: SIM115  (a follower exchanges it for its successor)
     except FileNotFoundError:
         return
     try:
