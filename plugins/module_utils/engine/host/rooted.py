@@ -58,7 +58,7 @@ class Root:
             from . import libc
 
             try:
-                create = mode if flags & (os.O_CREAT | os.O_TMPFILE) else 0
+                create = mode if flags & os.O_CREAT or flags & os.O_TMPFILE == os.O_TMPFILE else 0
                 return libc.openat2(self.fd, raw, flags, create, libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS)
             except OSError as error:
                 if error.errno == errno.EAGAIN:

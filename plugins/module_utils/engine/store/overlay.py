@@ -15,7 +15,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from ..base.errors import Damaged, NotFound
+from ..base.errors import Damaged, NotFound, TimedOut
 from ..base.locks import FileLock
 from ..base.steps import reached
 from ..host.rooted import remove_tree
@@ -27,6 +27,7 @@ LOWER_LIMIT = 500  # containers/storage refuses deeper chains
 _LINK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINK_LENGTH = 26
 _BASE_MODE = 0o555
+_STAGING = "dls-"
 
 
 class Top:
@@ -108,14 +109,31 @@ class Home:
     def new_staging(self) -> Staging:
         self.prepare()
         while True:
-            path = os.path.join(self.path, "staging", "dls-" + os.urandom(8).hex())
+            path = os.path.join(self.path, "staging", _STAGING + os.urandom(8).hex())
             try:
                 os.mkdir(path, 0o700)
             except FileExistsError:
                 continue
-            lock = FileLock(os.path.join(path, "staging.lock"), timeout=0)
-            lock.acquire()
-            return Staging(path, lock)
+            lock = _locked(path)
+            if lock is not None:
+                return Staging(path, lock)
+
+    def sweep(self) -> list[str]:
+        """Remove what killed processes left in overlay/staging: children of ours that nobody locks. Their names."""
+        removed = []
+        try:
+            names = os.listdir(os.path.join(self.path, "staging"))
+        except FileNotFoundError:
+            return []
+        for name in names:
+            path = os.path.join(self.path, "staging", name)
+            if not name.startswith(_STAGING) or path in self._held:
+                continue
+            lock = _locked(path)
+            if lock is not None:
+                Staging(path, lock).discard()
+                removed.append(name)
+        return removed
 
     def remember(self, staging: Staging) -> None:
         """Keep a staging place locked while this process means to commit what is in it."""
@@ -143,11 +161,11 @@ class Home:
         else:
             os.rename(tree, diff)
         reached("layer-tree-placed")
-        if top is None and (tree is None or not _keeps_top(tree)):
+        if top is None:
+            # podman never applies an archive's own entry for the top directory either.
             top = parent[0].top_of(parent[1]) if parent else Top(_BASE_MODE, 0, 0)
-        if top is not None:
-            os.chown(diff, top.uid, top.gid)
-            os.chmod(diff, top.mode)
+        os.chown(diff, top.uid, top.gid)
+        os.chmod(diff, top.mode)
         lowers = self._lowers(parent)
         for name in ("work", "merged", *(() if lowers else ("empty",))):
             os.mkdir(os.path.join(path, name), 0o700)
@@ -229,9 +247,18 @@ class Staging:
             self.release()
 
 
-def _keeps_top(tree: str) -> bool:
-    """Whether the archive itself said what the top directory is like: staging leaves a mark beside the tree."""
-    return os.path.exists(os.path.join(os.path.dirname(tree), "has-top"))
+def _locked(path: str) -> FileLock | None:
+    """Lock a staging child; None when another process has it, or has just removed it."""
+    name = os.path.join(path, "staging.lock")
+    lock = FileLock(name, timeout=0)
+    try:
+        lock.acquire()
+        if os.stat(name).st_ino == os.fstat(lock.fd).st_ino:
+            return lock
+    except (TimedOut, FileNotFoundError, NotADirectoryError):
+        pass
+    lock.release()
+    return None
 
 
 def _write(path: str, text: str, mode: int) -> None:

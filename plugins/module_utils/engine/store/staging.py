@@ -199,7 +199,7 @@ class _Threaded:
 
 
 def _unpack(digested: _Digested, place: Staging, what: str, options: UnpackOptions) -> Unpacked:
-    """The tree, tar-split, and a mark when the archive describes the top directory."""
+    """The tree and tar-split."""
     try:
         os.mkdir(place.tree, 0o700)
         top = os.open(place.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -209,7 +209,9 @@ def _unpack(digested: _Digested, place: Staging, what: str, options: UnpackOptio
                 split = SplitWriter(fd)
                 tar = TarReader(Source(digested.pull), what)
                 unpacked = Unpacker(top, tar, split, options).run()
-                split.segment(tar.take_raw())
+                end = tar.take_raw()
+                if end:
+                    split.segment(end)
                 for piece in tar.rest():
                     split.segment(piece)
                 split.finish()
@@ -217,9 +219,6 @@ def _unpack(digested: _Digested, place: Staging, what: str, options: UnpackOptio
                 os.close(fd)
         finally:
             os.close(top)
-        if unpacked.has_top:
-            with open(os.path.join(place.path, "has-top"), "wb"):
-                pass
     except OSError as error:
         raise _explain(error, what) from error
     return unpacked

@@ -45,6 +45,7 @@ class Store:
         self.rootless = rootless
         self.limits = limits or Limits()
         self.home = Home(options.graph_root)
+        self._swept = False
         self._layers = LayerStore(options.graph_root, self.home)
         self._images = ImageStore(options.graph_root)
         self._containers = ContainerStore(options.graph_root, options.run_root, transient=options.transient)
@@ -154,6 +155,9 @@ class Store:
         Takes no lock of the store: any number of processes may do it at once. The staging lock lives as long as this
         process keeps it (`place` of the caller, or `release_staged`, `discard_staged`, `commit_*`).
         """
+        if not self._swept:
+            self._swept = True
+            self.home.sweep()
         mine = place or self.home.new_staging()
         try:
             staged = stage(reader, mine, wanted or Wanted(), self.unpack_options())

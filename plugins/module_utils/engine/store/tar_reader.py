@@ -19,14 +19,14 @@ BLOCK = 512
 SPECIAL_LIMIT = 1 << 20  # bytes of one PAX header or long name; Go's limit
 _ZEROS = bytes(BLOCK)
 _HEADER_ONLY = frozenset(b"123456")
-_KNOWN = frozenset(b"0123456789"[:8])
+_KNOWN = frozenset(b"0123456")
 _SECOND = 1_000_000_000
 _NEVER = -(1 << 62)
 _PAX_NUMBERS = frozenset(("uid", "gid", "size", "mtime", "atime"))
 
 
 class Member:
-    """One member: effective name and link (bytes as written), type (one of b"01234567"), ids, times in nanoseconds."""
+    """One member: effective name and link (bytes as written), type (one of b"0123456"), ids, times in nanoseconds."""
 
     __slots__ = ("atime", "gid", "kind", "link", "major", "minor", "mode", "mtime", "name", "size", "uid", "xattrs")
 
@@ -135,7 +135,7 @@ class TarReader:
         if self._unread:
             raise self.fail("a body was left unread")
         if self._padding:
-            self.raw.append(self._exactly(self._padding, "the padding of a file"))
+            self.raw.append(self.source.take(self._padding))  # the very last one may be missing
             self._padding = 0
         pax: dict[str, bytes] = {}
         long_name = long_link = None
@@ -159,7 +159,7 @@ class TarReader:
                 continue
             if kind == b"g":
                 # Go hands a global header out as a member of its own and never applies its records.
-                parse_pax(self._special(member), self)
+                parse_pax(self._special(member, padded=False), self)
                 return member
             return self._finish(member, pax, long_name, long_link)
 
@@ -172,13 +172,15 @@ class TarReader:
             raise self.fail("a block of zeros stands between two members")
         return True
 
-    def _special(self, member: Member) -> bytes:
+    def _special(self, member: Member, padded: bool = True) -> bytes:
         size = member.size
         if size > SPECIAL_LIMIT:
             raise self.fail(f"an extended header of {size} bytes")
         data = self._exactly(size, "an extended header")
         self.raw.append(data)
-        if size % BLOCK:
+        if not padded:
+            self._padding = -size % BLOCK
+        elif size % BLOCK:
             self.raw.append(self._exactly(BLOCK - size % BLOCK, "an extended header"))
         member.size = 0
         return data

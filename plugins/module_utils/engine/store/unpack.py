@@ -34,7 +34,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WHOLE = 1 << 17  # bytes up to which a file is read, summed and written at once
 _CACHED = 48  # open directories
 _PATH_MAX = 4096
-_TIME_LIMIT = 1 << 62
+_TIME_LIMIT = 1 << 63
 _FORGIVEN = (errno.ENOTSUP, errno.ENOSYS)
 _FORGIVEN_ROOTLESS = (*_FORGIVEN, errno.EPERM)
 
@@ -72,11 +72,10 @@ class _Later(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """Owners seen (whiteouts excluded), whether the archive has a member for the top itself, and how many in all."""
+    """Owners seen (whiteouts excluded), and how many members."""
 
     uids: tuple[int, ...]
     gids: tuple[int, ...]
-    has_top: bool
     members: int
 
 
@@ -122,7 +121,7 @@ class Unpacker:
             raise self._explain(error, member) from error
         finally:
             self._forget_directories()
-        return Unpacked(tuple(sorted(self._owners)), tuple(sorted(self._groups)), b"" in self._seen, len(self._seen))
+        return Unpacked(tuple(sorted(self._owners)), tuple(sorted(self._groups)), len(self._seen))
 
     # ---- one member
 
@@ -145,7 +144,7 @@ class Unpacker:
         self._owners.add(member.uid)
         self._groups.add(member.gid)
         kind = member.kind
-        if kind in (b"0", b"7"):
+        if kind == b"0":
             self._file(parent, name, path, member)
         elif kind == b"5":
             self._directory(parent, name, path, member)
@@ -221,8 +220,9 @@ class Unpacker:
 
     def _directory(self, parent: bytes, name: bytes, path: bytes, member: Member) -> None:
         self.split.body_done(member, 0)
-        if name:
-            self._make_dir(parent, name, path)
+        if not name:
+            return  # the top is as the parent layer's; podman leaves it so, too
+        self._make_dir(parent, name, path)
         xattrs = self._wanted(member.xattrs) if member.xattrs else None
         self._later[path] = _Later(member.mode & 0o7777, member.uid, member.gid, _times(member), xattrs)
 
@@ -237,6 +237,8 @@ class Unpacker:
         except FileExistsError:
             if stat.S_ISDIR(os.stat(name, dir_fd=dirfd, follow_symlinks=False).st_mode):
                 return
+        if path in self._white:
+            self._opaque.add(path)
         dirfd = self._make_way(parent, name, path)
         os.mkdir(name, 0o700, dir_fd=dirfd)
 
@@ -345,9 +347,7 @@ class Unpacker:
         if stat.S_ISDIR(info.st_mode):
             raise self.fail(f"{shown(path)} replaces a directory that the same layer has filled")
         os.unlink(name, dir_fd=dirfd)
-        if path in self._white:
-            self._white.discard(path)
-            self._opaque.add(path)
+        self._white.discard(path)
         self._forget_directories()
         return self._dir(parent)
 
@@ -412,11 +412,11 @@ class Unpacker:
         for path in sorted(self._later, reverse=True):
             later = self._later[path]
             fd = self._dir(path, make=False)
-            if (later.uid, later.gid) != self._made_as and not self.options.ignore_chown:
+            if path and (later.uid, later.gid) != self._made_as and not self.options.ignore_chown:
                 os.fchown(fd, later.uid, later.gid)
             if later.xattrs:
                 write_all(fd, later.xattrs, self._forgiven)
-            if path or path in self._seen:
+            if path:
                 os.fchmod(fd, later.mode)
             if later.times:
                 os.utime(fd, ns=later.times)
@@ -449,6 +449,8 @@ class Unpacker:
 
 
 def _times(member: Member) -> tuple[int, int]:
-    """Access and modification time; the access time is never the earlier one, as podman has it."""
-    mtime = max(-_TIME_LIMIT, min(_TIME_LIMIT, member.mtime))
-    return (min(_TIME_LIMIT, max(member.atime, mtime)), mtime)
+    """Access and modification time as Go sets them: 1970 for what 64 bits of nanoseconds cannot hold, and never an
+    access before the modification."""
+    mtime = member.mtime if 0 <= member.mtime < _TIME_LIMIT else 0
+    atime = max(member.atime, member.mtime)
+    return (atime if 0 <= atime < _TIME_LIMIT else 0, mtime)
