@@ -1,0 +1,451 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows that libpod keeps of a container, written just as podman 5 writes them.
+
+`build` is the one place where a wish becomes a config; the planner uses it too, so what is compared is what would be
+written.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..base import clock, ids
+from ..base.errors import BadInput, NotFound
+from ..spec import healthcheck, runtime_spec
+from . import connections, filesystems, limits, process
+from .surroundings import CGROUPFS_PARENT, Birth, Surroundings
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..spec.namespaces import Mode
+    from .desired import ContainerDesired
+
+
+#: Our own notes in the annotations of the spec: podman carries them along and shows them.
+NOTE_OPTIONS = "io.daemonless.options"
+NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
+NOTE_SECCOMP = "io.daemonless.seccomp"
+_SECRET_KEYS = ("name", "id", "createdAt", "updatedAt", "driver", "driverOptions")
+NOTES = (NOTE_OPTIONS, NOTE_RANDOM_PORTS, NOTE_SECCOMP)
+
+
+@dataclass(frozen=True)
+class Built:
+    """`config` and `state` are the rows; `new_volumes` anonymous volumes to make, `volumes` all that are used;
+    `depends_on` the ids of containers that must exist and run first."""
+
+    config: Json
+    state: Json
+    new_volumes: tuple[str, ...]
+    volumes: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def build(
+    wish: ContainerDesired, around: Surroundings, birth: Birth = Birth(), notes: tuple[str, ...] = ()  # noqa: B008
+) -> Built:
+    """Write the rows. `notes` are the compared options that the task mentioned (`effective.keys_of`).
+
+    Raises BadInput, NotFound (a container, device or secret that is named), HostLacks (limits).
+    """
+    limits.check_host(wish, around.host)
+    if wish.pod is not None:
+        raise BadInput("read pod", "a container of a pod is made together with its pod")
+    return _Builder(wish, around, birth, notes).build()
+
+
+def static_dir(around: Surroundings, container_id: str) -> str:
+    return f"{around.host.graph_root}/overlay-containers/{container_id}/userdata"
+
+
+def run_dir(around: Surroundings, container_id: str) -> str:
+    return f"{around.host.run_root}/overlay-containers/{container_id}/userdata"
+
+
+def first_state(run: str) -> Json:
+    """The state row of a container that was made and never started."""
+    return {
+        "state": 1,
+        "runDir": run,
+        "startedTime": clock.ZERO,
+        "finishedTime": clock.ZERO,
+        "Service": {"servicePods": None},
+        "checkpointedTime": clock.ZERO,
+        "restoredTime": clock.ZERO,
+    }
+
+
+class _Builder:
+    def __init__(self, wish: ContainerDesired, around: Surroundings, birth: Birth, notes: tuple[str, ...]) -> None:
+        self.wish = wish
+        self.around = around
+        self.birth = birth
+        self.notes = notes
+        self.static = static_dir(around, birth.id)
+        self.run = run_dir(around, birth.id)
+        self.modes = process.modes(wish, around)
+        self.maps = process.maps(wish, around)
+        self.entrypoint, self.command, self.args = process.command(wish, around)
+        self.systemd = process.is_systemd(wish, self.args)
+        self.user = process.effective_user(wish, around)
+        self.hostname = self._hostname()
+        own_names = self.hostname if wish.hostname or self.modes["uts"].kind == "container" else ""
+        self.network = connections.describe(wish, around, birth, own_names)
+        self.files = filesystems.collect(wish, around, birth.volume_name)
+        self.warnings: list[str] = []
+
+    def build(self) -> Built:
+        config = self._config()
+        named = [str(entry["volumeName"]) for entry in self.files.named]
+        return Built(
+            config,
+            first_state(self.run),
+            self.files.new_volumes,
+            tuple(dict.fromkeys(named)),
+            self._depends_on(),
+            tuple(self.warnings),
+        )
+
+    def _config(self) -> Json:
+        wish, image = self.wish, self.around.image
+        config: Json = {"spec": self._spec(), "id": self.birth.id, "name": wish.name, "lockID": self.birth.lock_id}
+        if self.birth.create_command:
+            config["CreateCommand"] = list(self.birth.create_command)
+        if wish.rootfs is not None:
+            config["rootfs"] = wish.rootfs
+        elif image is not None:
+            config["RawImageName"] = image.raw_name or image.name
+            config["rootfsImageID"] = image.id
+            config["rootfsImageName"] = image.name
+        config["idMappingsOptions"] = self._id_mappings()
+        config["Dependencies"] = [self._peer_id(name) for name in wish.requires or ()] or None
+        self._storage(config)
+        self._identity(config)
+        config.update(self.network.config)
+        self._network_files(config)
+        self._runtime(config)
+        self._health(config)
+        for key, mode in (("pidNsCtr", "pid"), ("ipcNsCtr", "ipc"), ("utsNsCtr", "uts"), ("cgroupNsCtr", "cgroupns")):
+            self._shared(config, key, self.modes[mode])
+        if "userns" in self.modes:
+            self._shared(config, "userNsCtr", self.modes["userns"])
+        return config
+
+    def _spec(self) -> Json:
+        wish, around = self.wish, self.around
+        labels = (self.birth.process_label, self.birth.mount_label)
+        nodes, rules, binds = process.device_entries(wish, around)
+        made, warnings = limits.resources(wish, around.host, around.defaults.pids_limit)
+        self.warnings += warnings
+        read_only = around.defaults.read_only if wish.read_only is None else wish.read_only
+        value = runtime_spec.SpecValue(
+            args=self.args,
+            env=process.environment(wish, around, self.hostname),
+            cwd=process.working_dir(wish, around)[0],
+            terminal=bool(wish.tty),
+            read_only=read_only,
+            read_only_dev=read_only and wish.read_only_tmpfs is False,
+            hostname=self._spec_hostname(),
+            rlimits=tuple({limit.name: limit for limit in (*around.defaults.ulimits, *(wish.ulimit or ()))}.values()),
+            oom_score_adj=wish.oom_score_adj,
+            mounts=(*self.files.mounts, *binds),
+            namespaces={**self.modes, "network": self.network.mode},
+            walls=process.walls(wish, around, self.user, labels),
+            maps=self.maps,
+            sysctl=self._sysctls(),
+            resources=made,
+            device_rules=tuple(rules),
+            devices=tuple(nodes),
+            annotations=self._annotations(),
+            personality=wish.personality or "",
+            rdt_class=wish.rdt_class or "",
+        )
+        return runtime_spec.render(value)
+
+    def _annotations(self) -> dict[str, str]:
+        found = process.notes(self.wish, self.around)
+        if self.notes:
+            found[NOTE_OPTIONS] = json.dumps(sorted(self.notes), separators=(",", ":"))
+        if self.network.random:
+            found[NOTE_RANDOM_PORTS] = json.dumps(list(self.network.random), separators=(",", ":"))
+        return found
+
+    def _hostname(self) -> str:
+        """The name the container knows itself by."""
+        if self.wish.hostname:
+            return self.wish.hostname
+        uts = self.modes["uts"]
+        if uts.kind == "container":
+            return self.around.peers[uts.value].hostname
+        if uts.kind == "host" or connections.wanted(self.wish, self.around).mode == "host":
+            return self.around.host.hostname
+        return ids.short(self.birth.id)
+
+    def _spec_hostname(self) -> str:
+        if self.wish.hostname:
+            return self.wish.hostname
+        uts = self.modes["uts"]
+        shares_network = self.network.mode.kind == "host" and uts.kind == "private"
+        return self.hostname if uts.kind == "container" or shares_network else ""
+
+    def _sysctls(self) -> dict[str, str]:
+        """Defaults of a namespace that the container does not have of its own are left out. Raises BadInput where the
+        task sets one that would change the host."""
+        prefixes = []
+        for key, mode, names in (
+            ("ipc", self.modes["ipc"], ("fs.mqueue.", "kernel.msg", "kernel.sem", "kernel.shm")),
+            ("network", self.network.mode, ("net.",)),
+            ("uts", self.modes["uts"], ("kernel.domainname", "kernel.hostname")),
+        ):
+            prefixes += [(name, key, mode) for name in names if mode.kind in ("host", "container")]
+        found = {}
+        for key, value in self.around.defaults.sysctls.items():
+            if not any(key.startswith(prefix) for prefix, _key, _mode in prefixes):
+                found[key] = value
+        for key, value in (self.wish.sysctl or {}).items():
+            clean = key.replace("/", ".")
+            for prefix, what, mode in prefixes:
+                if clean.startswith(prefix) and mode.kind == "host":
+                    raise BadInput(f"read sysctl {key}", f"the container shares the {what} namespace of the host")
+            if not clean.startswith(("net.", "fs.mqueue.", "kernel.")):
+                raise BadInput(f"read sysctl {key}", "belongs to no namespace: it would change the host")
+            found[clean] = value
+        return dict(sorted(found.items()))
+
+    def _id_mappings(self) -> Json:
+        private = self.maps.private
+        auto = self.wish.userns is not None and self.wish.userns.kind == "auto"
+        uids, gids = self.maps.uids, self.maps.gids
+        return {
+            "HostUIDMapping": not private,
+            "HostGIDMapping": not private,
+            "UIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in uids] or None,
+            "GIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in gids] or None,
+            "AutoUserNs": auto,
+            "AutoUserNsOpts": {
+                "Size": 0,
+                "InitialSize": 0,
+                "PasswdFile": "",
+                "GroupFile": "",
+                "AdditionalUIDMappings": None,
+                "AdditionalGIDMappings": None,
+            },
+        }
+
+    def _storage(self, config: Json) -> None:
+        wish, files = self.wish, self.files
+        shm = self._shm_dir()
+        if shm:
+            config["ShmDir"] = shm
+        ipc = self.modes["ipc"]
+        if ipc.kind == "none":
+            config["NoShm"] = True
+        elif ipc.kind == "private" and wish.ipc is not None:
+            config["NOShmShare"] = True
+        config["shmSize"] = self.around.defaults.shm_size if wish.shm_size is None else wish.shm_size
+        config["shmSizeSystemd"] = wish.shm_size_systemd or 0
+        config["staticDir"] = self.static
+        if shm.startswith(self.static):
+            config["mounts"] = [shm]
+        for key, entries in (
+            ("namedVolumes", files.named),
+            ("overlayVolumes", files.overlays),
+            ("ctrImageVolumes", files.images),
+            ("userVolumes", files.user_targets),
+        ):
+            if entries:
+                config[key] = list(entries)
+        if process.working_dir(wish, self.around)[1]:
+            config["createWorkingDir"] = True
+        config["secretsPath"] = f"{self.static}/secrets"
+        self._secrets(config)
+        config["storageOpts"] = None
+        config["privileged"] = process.is_privileged(wish, self.around)
+        config["mountAllDevices"] = config["privileged"]
+        read_only = self.around.defaults.read_only if wish.read_only is None else wish.read_only
+        config["readWriteTmpfs"] = bool(read_only and wish.read_only_tmpfs is not False)
+        if wish.device:
+            config["device_host_src"] = [
+                {"path": str(device), "type": "", "major": 0, "minor": 0} for device in wish.device
+            ]
+        if self.birth.process_label:
+            config["ProcessLabel"], config["MountLabel"] = self.birth.process_label, self.birth.mount_label
+        label = self.wish.security_opt.label if self.wish.security_opt else ()
+        config["labelopts"] = list(label) or ["disable"]
+        config["label_nested"] = "nested" in label
+
+    def _shm_dir(self) -> str:
+        ipc = self.modes["ipc"]
+        if ipc.kind == "host":
+            return "/dev/shm"
+        if ipc.kind == "container":
+            return str(self.around.peers[ipc.value].config.get("ShmDir", "/dev/shm"))
+        return "" if ipc.kind == "none" else f"{self.static}/shm"
+
+    def _secrets(self, config: Json) -> None:
+        files: list[Json] = []
+        variables: dict[str, Json] = {}
+        for wish in self.wish.secrets or ():
+            stored = self.around.secrets.get(wish.name)
+            if stored is None:
+                raise NotFound(f"give secret {wish.name} to container {self.wish.name}", "no such secret")
+            known = {key: stored[key] for key in _SECRET_KEYS if key in stored}
+            if wish.as_env:
+                variables[wish.target or wish.name] = known
+            else:
+                files.append({**known, "UID": wish.uid, "GID": wish.gid, "Mode": wish.mode, "Target": wish.target})
+        if files:
+            config["secrets"] = files
+        if variables:
+            config["secret_env"] = variables
+
+    def _identity(self, config: Json) -> None:
+        wish = self.wish
+        config["passwd"] = True if wish.passwd is None else wish.passwd
+        for key, value in (
+            ("passwd_entry", wish.passwd_entry),
+            ("group_entry", wish.group_entry),
+            ("user", self.user),
+            ("groups", list(wish.group_add or ())),
+            ("HostUsers", list(wish.hostuser or ())),
+            ("chroot_directories", list(wish.chrootdirs or ())),
+            ("timezone", self.around.defaults.timezone if wish.timezone is None else wish.timezone),
+        ):
+            if value:
+                config[key] = value
+        config["umask"] = wish.umask or self.around.defaults.umask
+        image = self.around.image.config.labels if self.around.image else {}
+        labels = {**image, **(wish.label or {})}
+        if labels:
+            config["labels"] = labels
+
+    def _network_files(self, config: Json) -> None:
+        wish, defaults = self.wish, self.around.defaults
+        if self.maps.private and config.get("createNetNS"):
+            config["postConfigureNetNS"] = True
+        exposed = connections.exposed(wish, self.around)
+        if exposed:
+            config["exposedPorts"] = exposed
+        servers = wish.dns if wish.dns is not None else defaults.dns
+        config["UseImageResolvConf"] = servers == ("none",)
+        if servers and servers != ("none",):
+            config["dnsServer"] = list(servers)
+        search = wish.dns_search if wish.dns_search is not None else defaults.dns_search
+        options = wish.dns_option if wish.dns_option is not None else defaults.dns_option
+        for key, value in (("dnsSearch", search), ("dnsOption", options)):
+            if value:
+                config[key] = list(value)
+        config["UseImageHosts"] = defaults.no_hosts if wish.no_hosts is None else wish.no_hosts
+        config["useImageHostname"] = bool(wish.no_hostname)
+        if wish.etc_hosts:
+            config["hostsAdd"] = [str(entry) for entry in wish.etc_hosts]
+        base = wish.hosts_file or defaults.base_hosts_file
+        if base:
+            config["baseHostsFile"] = base
+
+    def _runtime(self, config: Json) -> None:
+        wish, around = self.wish, self.around
+        if self.entrypoint:
+            config["entrypoint"] = list(self.entrypoint)
+        if self.command:
+            config["command"] = list(self.command)
+        if wish.interactive:
+            config["stdin"] = True
+        config["stopSignal"] = process.stop_signal(wish, around, self.systemd)
+        timeout = around.defaults.stop_timeout if wish.stop_timeout is None else wish.stop_timeout
+        if timeout:
+            config["stopTimeout"] = timeout
+        if wish.timeout:
+            config["timeout"] = wish.timeout
+        config["createdTime"] = self.birth.created
+        self._cgroup(config)
+        self._log(config)
+        config["conmonPidFile"] = wish.conmon_pidfile or f"{self.run}/conmon.pid"
+        config["pid_file"] = wish.pid_file or f"{self.run}/pidfile"
+        if wish.restart_policy is not None and wish.restart_policy.name != "no":
+            config["restart_policy"] = wish.restart_policy.name
+            if wish.restart_policy.retries:
+                config["restart_retries"] = wish.restart_policy.retries
+        config["postConfigureNetNS"] = bool(config.get("postConfigureNetNS"))
+        config["runtime"] = around.host.runtime
+        config["pause"] = False
+        config["isService"] = False
+        config["kubeExitCodePropagation"] = 0
+        config["sdnotifyMode"] = wish.sdnotify or "container"
+        if self.systemd:
+            config["systemd"] = True
+        if wish.rm:
+            config["volatile"] = True
+
+    def _cgroup(self, config: Json) -> None:
+        mode = self.wish.cgroups or self.around.defaults.cgroups
+        config["cgroupsMode"] = mode
+        if mode == "disabled":
+            config["noCgroups"] = True
+            config["cgroupParent"] = ""
+            return
+        manager = self.around.host.cgroup_manager
+        config["cgroupManager"] = manager
+        default = CGROUPFS_PARENT
+        if manager == "systemd":
+            default = "user.slice" if self.around.host.rootless else "machine.slice"
+        parent = self.wish.cgroup_parent or default
+        if manager == "systemd" and not parent.endswith(".slice"):
+            raise BadInput("read cgroup_parent", f"{parent[:60]!r} is no slice, which the systemd cgroup manager needs")
+        config["cgroupParent"] = parent
+
+    def _log(self, config: Json) -> None:
+        driver = self.wish.log_driver or self.around.defaults.log_driver
+        options = self.wish.log_opt
+        keeps_file = driver in ("k8s-file", "json-file")
+        own = options.path if options else ""
+        if own and not keeps_file:
+            raise BadInput("read log_opt", f"log driver {driver} writes no file: path has no meaning")
+        config["logPath"] = (own or f"{self.static}/ctr.log") if keeps_file else ""
+        config["logTag"] = (options.tag if options else "") or self.around.defaults.log_tag
+        size = options.max_size if options else None
+        config["logSize"] = 0 if size is None else size
+        config["logDriver"] = driver
+
+    def _health(self, config: Json) -> None:
+        wish = self.wish.healthcheck
+        image = self.around.image.config.healthcheck if self.around.image else None
+        test, settings = healthcheck.from_image(image) if image else ((), {})
+        if wish is not None:
+            test = wish.test if wish.test is not None else test
+            settings = {**(settings if wish.test is None else {}), **dict(wish.settings)}
+            if (wish.settings or wish.on_failure or wish.startup_test) and not test:
+                raise BadInput("read healthcheck options", "neither the task nor the image says what to check")
+        config["healthcheck"] = healthcheck.document(test, settings) if test else None
+        if wish is not None and wish.startup_test:
+            config["startupHealthCheck"] = healthcheck.document(
+                wish.startup_test, {"Retries": 0, **dict(wish.startup_settings)}
+            )
+        defaults = self.around.defaults
+        config["healthcheck_on_failure_action"] = healthcheck.ON_FAILURE[(wish and wish.on_failure) or "none"]
+        config["healthLogDestination"] = (wish and wish.destination) or defaults.health_log_destination
+        for key, own, default in (
+            ("healthMaxLogCount", wish.max_log_count if wish else None, defaults.health_max_log_count),
+            ("healthMaxLogSize", wish.max_log_size if wish else None, defaults.health_max_log_size),
+        ):
+            config[key] = default if own is None else own
+
+    def _shared(self, config: Json, key: str, mode: Mode) -> None:
+        if mode.kind == "container":
+            config[key] = self._peer_id(mode.value)
+
+    def _peer_id(self, name: str) -> str:
+        peer = self.around.peers.get(name)
+        if peer is None:
+            raise NotFound(f"create container {self.wish.name}", f"it needs container {name}, which does not exist")
+        return peer.id
+
+    def _depends_on(self) -> tuple[str, ...]:
+        names = self.wish.references()
+        followed = {source.container for source in self.wish.volumes_from or ()}
+        kept = [name for name in names if name not in followed or name in (self.wish.requires or ())]
+        return tuple(dict.fromkeys(self._peer_id(name) for name in kept))

@@ -1,0 +1,93 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices handed into a container, `--device` and its relatives of podman-run(1)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import NamedTuple
+
+from ..base.errors import BadInput
+from ..base.units import parse_size
+
+_CDI = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
+_RULE = re.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")
+
+
+class Device(NamedTuple):
+    """A device node (or a directory of them) of the host, where it appears inside, and with which of r, w, m."""
+
+    source: str
+    target: str
+    access: str = "rwm"
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.target}:{self.access}"
+
+
+class DeviceNode(NamedTuple):
+    """What stat(2) says about a node: type is b or c, mode the permission bits."""
+
+    type: str
+    major: int
+    minor: int
+    mode: int
+    uid: int
+    gid: int
+
+
+class Rule(NamedTuple):
+    """A line of the device controller; None is every number."""
+
+    type: str
+    major: int | None
+    minor: int | None
+    access: str
+
+
+def is_cdi(text: str) -> bool:
+    """Whether this is the name of a CDI device, `vendor.com/class=name`."""
+    return bool(_CDI.match(text))
+
+
+def parse(text: str) -> Device:
+    """`HOST[:INSIDE][:rwm]`. Raises BadInput."""
+    parts = text.strip().split(":")
+    access = "rwm"
+    if len(parts) > 1 and parts[-1] and set(parts[-1]) <= set("rwm"):
+        letters = parts.pop()
+        access = "".join(letter for letter in "rwm" if letter in letters)
+    if len(parts) > 2:
+        raise _bad(text, "expected HOST[:INSIDE][:rwm]")
+    source = parts[0]
+    target = parts[1] if len(parts) == 2 else source
+    for path in (source, target):
+        if not posixpath.isabs(path) or "\0" in path or "\n" in path:
+            raise _bad(text, f"{path[:60]!r} is not an absolute path")
+    return Device(posixpath.normpath(source), posixpath.normpath(target), access)
+
+
+def parse_rule(text: str) -> Rule:
+    """`c 1:3 rwm`, `b *:* r`. Raises BadInput."""
+    found = _RULE.match(text.strip())
+    if not found:
+        raise BadInput(f"read device_cgroup_rule {text[:60]!r}", "expected TYPE MAJOR:MINOR ACCESS, as in c 1:3 rwm")
+    major, minor = (None if found[key] == "*" else int(found[key]) for key in ("major", "minor"))
+    return Rule(found["type"], major, minor, "".join(letter for letter in "rwm" if letter in found["access"]))
+
+
+def parse_throttle(text: str, option: str, *, is_size: bool) -> tuple[str, int]:
+    """`/dev/sda:1mb` (bytes a second) or `/dev/sda:1000` (operations a second). Raises BadInput."""
+    path, colon, rate = text.strip().rpartition(":")
+    if not colon or not posixpath.isabs(path):
+        raise BadInput(f"read {option} {text[:60]!r}", "expected DEVICE:RATE, as in /dev/sda:1mb")
+    if is_size:
+        return path, parse_size(rate, option)
+    if not (rate.isascii() and rate.isdigit()):
+        raise BadInput(f"read {option} {text[:60]!r}", f"{rate[:20]!r} is not a number of operations")
+    return path, int(rate)
+
+
+def _bad(text: str, cause: str) -> BadInput:
+    return BadInput(f"read device {text[:80]!r}", cause)

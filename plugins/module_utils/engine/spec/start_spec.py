@@ -1,0 +1,320 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runtime spec that goes into the bundle: the stored one plus what only the start knows.
+
+libpod keeps a container's spec without its mounted root, its network namespace, the numbers of its user and the files
+it writes for it; all that is filled in here, the way podman does at each start.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..base import ids
+from . import environ, ulimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..base.jsonval import Json
+    from .users import Account
+
+
+#: Words in mount options that are for the engine, not for the runtime.
+_OWN_WORDS = frozenset(("U", "z", "Z", "copy", "nocopy", "O"))
+_SHARED_KEYS = (
+    ("ipcNsCtr", "ipc"),
+    ("netNsCtr", "network"),
+    ("pidNsCtr", "pid"),
+    ("userNsCtr", "user"),
+    ("utsNsCtr", "uts"),
+    ("cgroupNsCtr", "cgroup"),
+)
+
+
+@dataclass(frozen=True)
+class StartFacts:
+    """`root` is the mounted file system; `netns` the namespace made for the container ("" when none was);
+    `shared` the paths of namespaces of other containers, by the runtime spec's type (`container_ids` names them);
+    `bind_mounts` target -> source, as in the state row; `volumes` name -> directory; `extra_mounts` finished mounts
+    (overlays, image volumes); `rlimits` the soft and hard limits that this process has, by RLIMIT_ name, used unless
+    `may_raise`; `oom_score` its oom_score_adj, below which a rootless container cannot go (None: it can);
+    `all_devices` the `linux.devices` of a privileged container; `secret_env` variables with secret values;
+    `cgroups_v2` whether the host has the unified hierarchy alone.
+    """
+
+    root: str
+    account: Account
+    hostname: str
+    netns: str = ""
+    shared: Mapping[str, str] = field(default_factory=dict)
+    bind_mounts: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    extra_mounts: tuple[Json, ...] = ()
+    rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    may_raise: bool = True
+    oom_score: int | None = None
+    all_devices: tuple[Json, ...] = ()
+    secret_env: Mapping[str, str] = field(default_factory=dict)
+    cgroups_v2: bool = True
+
+
+@dataclass(frozen=True)
+class HostDeed:
+    """What has to be done to a directory of the host before it is mounted: `chown` to the container's user or
+    `relabel` (`private` for Z)."""
+
+    deed: str
+    path: str
+    private: bool = False
+
+
+def container_ids(config: Json) -> dict[str, str]:
+    """Which other containers' namespaces a config joins: type -> id."""
+    return {kind: str(config[key]) for key, kind in _SHARED_KEYS if config.get(key)}
+
+
+def cgroups_path(config: Json) -> str:
+    """`linux.cgroupsPath`, "" when the container has no cgroup of its own."""
+    if config.get("noCgroups"):
+        return ""
+    parent, name = str(config.get("cgroupParent", "")), str(config["id"])
+    if config.get("cgroupManager") == "systemd":
+        return f"{posixpath.basename(parent)}:libpod:{name}"
+    return posixpath.join(parent or "/", f"libpod-{name}")
+
+
+def host_deeds(config: Json, volumes: Mapping[str, str]) -> tuple[HostDeed, ...]:
+    """Every `:U`, `:z` and `:Z` of a container; `volumes` name -> directory."""
+    found = []
+    for source, options in _sources(config, volumes):
+        for word in options:
+            if word == "U":
+                found.append(HostDeed("chown", source))
+            elif word in ("z", "Z"):
+                found.append(HostDeed("relabel", source, word == "Z"))
+    return tuple(found)
+
+
+def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
+    """The finished spec, and warnings about what had to be weakened for this host."""
+    made: Json = copy.deepcopy(_object(config, "spec"))
+    warnings: list[str] = []
+    _process(made, config, facts, warnings)
+    root = _object(made, "root")
+    root["path"] = facts.root
+    made["root"] = root
+    uts = _namespace(made, "uts")
+    if uts is None or "utsNsCtr" in config or uts.get("path"):
+        made.pop("hostname", None)
+    else:
+        made.setdefault("hostname", facts.hostname)
+    made["mounts"] = _mounts(made, config, facts)
+    notes = _object(made, "annotations")
+    _annotate(notes, config)
+    made["annotations"] = notes
+    _linux(made, config, facts)
+    return made, tuple(warnings)
+
+
+def _process(made: Json, config: Json, facts: StartFacts, warnings: list[str]) -> None:
+    process = _object(made, "process")
+    account = facts.account
+    user: Json = {"uid": 0, "gid": 0}
+    if config.get("user"):
+        user = {"uid": account.uid, "gid": account.gid}
+    if config.get("umask"):
+        user["umask"] = int(str(config["umask"]), 8)
+    if account.additional:
+        user["additionalGids"] = list(account.additional)
+    process["user"] = user
+    recorded = process.get("env")
+    variables = environ.from_list([str(entry) for entry in recorded] if isinstance(recorded, list) else [])
+    variables.setdefault("HOME", account.home or str(process.get("cwd", "/")))
+    variables.setdefault("HOSTNAME", facts.hostname)
+    if config.get("systemd"):
+        variables.setdefault("container_uuid", str(config["id"])[:32])
+    variables.update(facts.secret_env)
+    process["env"] = environ.to_list(variables)
+    process["rlimits"] = _rlimits(process.get("rlimits"), facts, warnings)
+    score = process.get("oomScoreAdj")
+    if isinstance(score, int) and facts.oom_score is not None and score < facts.oom_score:
+        warnings.append(f"oom_score_adj {score} is below what this user may set; {facts.oom_score} is used")
+        process["oomScoreAdj"] = facts.oom_score
+
+
+def _rlimits(recorded: object, facts: StartFacts, warnings: list[str]) -> list[Json]:
+    """Limits above the hard limit of this process are lowered to it unless it may raise them."""
+    limits = {str(item["type"]): dict(item) for item in _objects(recorded)}
+    asked = set(limits)
+    for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC"):
+        limits.setdefault(name, {"type": name, "hard": ulimits.DEFAULT, "soft": ulimits.DEFAULT})
+    for name, limit in limits.items():
+        if facts.may_raise or name not in facts.rlimits:
+            continue
+        _soft, highest = facts.rlimits[name]
+        before = int(str(limit["hard"]))
+        for side in ("hard", "soft"):
+            limit[side] = min(int(str(limit[side])), highest)
+        if name in asked and before > highest:
+            word = "unlimited" if before == ulimits.UNLIMITED else str(before)
+            warnings.append(f"{name} {word} is above the hard limit of this host; {highest} is used")
+    return list(limits.values())
+
+
+def _mounts(made: Json, config: Json, facts: StartFacts) -> list[Json]:
+    """All mounts, parents before children: a runtime makes them in this order."""
+    found = [dict(mount) for mount in _objects(made.get("mounts"))]
+    for volume in _objects(config.get("namedVolumes")):
+        name = str(volume["volumeName"])
+        if "O" not in _texts(volume.get("options")):
+            source = facts.volumes[name]
+            if volume.get("SubPath"):
+                source = posixpath.join(source, str(volume["SubPath"]))
+            entry: Json = {"destination": volume["dest"], "type": "bind", "source": source}
+            entry["options"] = _texts(volume.get("options"))
+            found.append(entry)
+    for mount in found:
+        options = _runtime_options(mount, facts.account)
+        if options or "options" in mount:
+            mount["options"] = options
+    taken = {posixpath.normpath(str(mount["destination"])) for mount in found}
+    read_only = bool(_object(made, "root").get("readonly"))
+    for target, source in facts.bind_mounts.items():
+        if target in taken:
+            continue
+        options = ["bind", "rprivate"]
+        if read_only and (target != "/dev/shm" or not config.get("readWriteTmpfs")):
+            options += ["ro", "nosuid", "noexec", "nodev"]
+        elif target == "/dev/shm" and source == config.get("ShmDir"):
+            options += ["nosuid", "noexec", "nodev"]
+        found.append({"destination": target, "type": "bind", "source": source, "options": options})
+    found += [dict(mount) for mount in facts.extra_mounts]
+    if config.get("systemd"):
+        found = _with_systemd(found, config, facts)
+    return sorted(found, key=lambda mount: posixpath.normpath(str(mount["destination"])).count("/"))
+
+
+def _with_systemd(found: list[Json], config: Json, facts: StartFacts) -> list[Json]:
+    """The mounts systemd looks for in a container (systemd.io/CONTAINER_INTERFACE)."""
+    options = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
+    if config.get("shmSizeSystemd"):
+        options.append(f"size={config['shmSizeSystemd']}")
+    taken = {str(mount["destination"]) for mount in found}
+    for target in ("/run", "/run/lock", "/tmp", "/var/log/journal"):
+        if target not in taken:
+            found.append({"destination": target, "type": "tmpfs", "source": "tmpfs", "options": list(options)})
+    cgroup: Json = {"destination": "/sys/fs/cgroup", "type": "bind", "source": "/sys/fs/cgroup"}
+    if not facts.cgroups_v2:
+        path = "/sys/fs/cgroup/systemd"
+        found.append({"destination": path, "type": "bind", "source": path, "options": ["bind", "rprivate"]})
+        return found
+    if _namespace(_object(config, "spec"), "cgroup") is not None:
+        cgroup.update(type="cgroup", source="cgroup", options=["private", "rw"])
+    else:
+        cgroup["options"] = ["bind", "private", "rw"]
+    return [mount for mount in found if mount["destination"] != "/sys/fs/cgroup"] + [cgroup]
+
+
+def _runtime_options(mount: Json, account: Account) -> list[str]:
+    options = []
+    for word in _texts(mount.get("options")):
+        if word == "U" and mount.get("type") == "tmpfs":
+            options += [f"uid={account.uid}", f"gid={account.gid}"]
+        elif word == "no-dereference":
+            options.append("copy-symlink")  # crun's word for it
+        elif word not in _OWN_WORDS and not word.startswith(("upperdir=", "workdir=")):
+            options.append(word)
+    return options
+
+
+def _annotate(notes: Json, config: Json) -> None:
+    number = config.get("stopSignal") or 15
+    notes.setdefault("io.container.manager", "libpod")
+    notes["org.opencontainers.image.stopSignal"] = str(number)
+    notes["org.systemd.property.KillSignal"] = str(number)
+    timeout = config.get("stopTimeout")
+    if isinstance(timeout, int) and timeout:
+        notes["org.systemd.property.TimeoutStopUSec"] = f"uint64 {timeout * 1_000_000}"
+
+
+def _linux(made: Json, config: Json, facts: StartFacts) -> None:
+    linux = _object(made, "linux")
+    path = cgroups_path(config)
+    if path:
+        linux["cgroupsPath"] = path
+    namespaces = [dict(entry) for entry in _objects(linux.get("namespaces"))]
+    for entry in namespaces:
+        kind = str(entry["type"])
+        if kind in facts.shared:
+            entry["path"] = facts.shared[kind]
+        elif kind == "network" and facts.netns and not config.get("postConfigureNetNS"):
+            entry["path"] = facts.netns
+    present = {str(entry["type"]) for entry in namespaces}
+    namespaces += [{"type": kind, "path": path} for kind, path in facts.shared.items() if kind not in present]
+    linux["namespaces"] = namespaces
+    if facts.all_devices:
+        linux["devices"] = [*_objects(linux.get("devices")), *facts.all_devices]
+        resources = _object(linux, "resources")
+        resources["devices"] = [*_objects(resources.get("devices")), {"allow": True, "access": "rwm"}]
+        linux["resources"] = resources
+    if config.get("systemd") and not facts.cgroups_v2:
+        masked = _texts(linux.get("maskedPaths"))
+        linux["maskedPaths"] = [*masked, "/sys/fs/cgroup/systemd/release_agent"]
+    propagation = _root_propagation(made)
+    if propagation:
+        linux["rootfsPropagation"] = propagation
+    made["linux"] = linux
+
+
+def _root_propagation(made: Json) -> str:
+    """A shared or slave mount inside needs a root that lets it be one."""
+    words = {word for mount in _objects(made.get("mounts")) for word in _texts(mount.get("options"))}
+    if words & {"shared", "rshared"}:
+        return "shared"
+    return "rslave" if words & {"slave", "rslave"} else ""
+
+
+def _sources(config: Json, volumes: Mapping[str, str]) -> Iterable[tuple[str, list[str]]]:
+    for mount in _objects(_object(config, "spec").get("mounts")):
+        if mount.get("type") == "bind":
+            yield str(mount.get("source")), _texts(mount.get("options"))
+    for volume in _objects(config.get("namedVolumes")):
+        name = str(volume["volumeName"])
+        if name in volumes:
+            yield volumes[name], _texts(volume.get("options"))
+    for overlay in _objects(config.get("overlayVolumes")):
+        yield str(overlay["source"]), _texts(overlay.get("options"))
+
+
+def _namespace(made: Json, kind: str) -> Json | None:
+    for entry in _objects(_object(made, "linux").get("namespaces")):
+        if entry.get("type") == kind:
+            return entry
+    return None
+
+
+def hostname_of(config: Json, host: str, peer: str = "") -> str:
+    """The name a container knows itself by: `host` is the machine's, `peer` that of the one whose UTS it joins."""
+    spec = _object(config, "spec")
+    if spec.get("hostname"):
+        return str(spec["hostname"])
+    if config.get("utsNsCtr"):
+        return peer
+    return ids.short(str(config["id"])) if _namespace(spec, "uts") is not None else host
+
+
+def _object(holder: Json, key: str) -> Json:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
