@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..registry.places import FileSource, Place
     from ..registry.root_tree import Recipe
     from ..session.session import Session
+    from .desired import ImageDesired
     from .transfer import Chosen
     from .view import ImageView
 
@@ -46,6 +47,15 @@ class Archive:
             except BadInput:
                 continue
         return tuple(found)
+
+    def name_for(self, desired: ImageDesired) -> str:
+        """The name to store it under: one of its own that the wanted short name may stand for, else the wanted one."""
+        if reference.is_short(desired.name):
+            short = str(desired.stored_name).partition("/")[2]
+            for name in self.names:
+                if name.endswith(f"/{short}"):
+                    return name
+        return desired.stored_name
 
     def store(self, session: Session, names: tuple[str, ...]) -> ImageView:
         identity = transfer.take(session.store, self._source, self.chosen, names)

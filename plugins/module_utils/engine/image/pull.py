@@ -15,7 +15,8 @@ from ..libpod.events import Event
 from ..registry import places
 from ..spec import reference
 from . import lookup, transfer
-from .options import POLICIES, PullOptions
+from .options import POLICIES
+from .options import PullOptions as PullOptions
 from .remote import Remote, candidates, nothing_pulled
 from .view import ImageView, host, view
 
@@ -68,7 +69,7 @@ def resolve_for(
         raise BadInput(f"resolve image {text}", f"the pull policy {policy!r} is not one of {', '.join(POLICIES)}")
     if places.parse(text) is not None:
         raise BadInput(f"resolve image {text}", "a file is loaded under a name first, then used by that name")
-    local = _usable(lookup.find(session, text), options)
+    local = usable(lookup.find(session, text), options)
     by_id = local is not None and not local.matched
     if policy == "never" and local is None:
         raise NotFound(f"find image {text}", "it is not on this host, and the pull policy is never")
@@ -109,11 +110,29 @@ def holds(image: ImageView, digest: Digest, wanted: Platform | None) -> bool:
     return str(digest) in image.record.digests and image.config.platform in (wanted or host()).candidates()
 
 
-def _usable(image: ImageView | None, options: PullOptions | None) -> ImageView | None:
+def usable(image: ImageView | None, options: PullOptions | None) -> ImageView | None:
     """A local image of another platform than the one asked for does not count (nobody asked: any will do)."""
     if image is None or options is None or options.platform is None:
         return image
     return image if image.config.platform in options.platform.candidates() else None
+
+
+def look_up(session: Session, text: str, options: PullOptions) -> tuple[Reference, Digest]:
+    """What a pull of ``text`` would try and find now, by one HEAD request.  Raises as pull() does."""
+    remote = Remote(session.identity, session.runner, options)
+    try:
+        return _look_up(remote, _names_to_pull(session, remote, text, options), text)
+    finally:
+        remote.close()
+
+
+def fetch(session: Session, name: str, options: PullOptions) -> ImageView:
+    """Pull by a full name, without any resolution.  Raises as pull() does."""
+    remote = Remote(session.identity, session.runner, options)
+    try:
+        return _pull(session, remote, (reference.parse(name),), name, options)
+    finally:
+        remote.close()
 
 
 def _look_up(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[Reference, Digest]:

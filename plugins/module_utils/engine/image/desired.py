@@ -1,0 +1,56 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task wants of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput
+from ..spec import reference
+from .options import POLICIES, PullOptions
+
+if TYPE_CHECKING:
+    from ..registry.places import Place
+
+
+@dataclass(frozen=True)
+class ImageDesired:
+    """``name`` is what the user wrote, with the tag joined; ``policy`` one of POLICIES.
+
+    ``place`` is a file to load from instead of a registry, ``changes`` instructions for the config of an imported root
+    tree, ``comment`` a line for its history.
+    """
+
+    name: str
+    present: bool = True
+    policy: str = "missing"
+    force: bool = False
+    options: PullOptions = field(default_factory=PullOptions)
+    place: Place | None = None
+    changes: tuple[str, ...] = ()
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise BadInput("read the pull policy", f"{self.policy!r} is not one of {', '.join(POLICIES)}")
+        if (self.changes or self.comment) and (self.place is None or self.place.transport != "tar"):
+            raise BadInput(f"read image {self.name}", "changes and comment are for the import of a root file system")
+
+    @property
+    def stored_name(self) -> str:
+        """The name a loaded image gets: as written, below localhost when it names no registry.  Raises BadInput."""
+        ref = reference.join("localhost", self.name) if reference.is_short(self.name) else reference.parse(self.name)
+        if ref.digest is not None:
+            raise BadInput(f"load image {self.name}", "an image from a file cannot be given a digest as its name")
+        return str(ref.with_default_tag())
+
+
+def join_tag(name: str, tag: str) -> str:
+    """``name:tag``, unless the name already says which one (tag, digest or id)."""
+    bare = name[len("docker://") :] if name.startswith("docker://") else name
+    hexadecimal = set(bare) <= set("0123456789abcdef")
+    if "@" in bare or bare.startswith("sha256:") or (hexadecimal and len(bare) == 64):
+        return name
+    return name if bare.rfind(":") > bare.rfind("/") else f"{name}:{tag}"

@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Pull, load, import and remove container images
+version_added: 0.1.0
+author: The daemonless.oci contributors (@daemonless)
+description:
+  - Brings an image to the host, from a registry, from an archive or from the tar of a root file system, or removes it.
+  - The images are those that podman, buildah and skopeo see on the same host, and the configuration that these follow
+    is followed here as well - V(registries.conf) with its mirrors and short names, V(policy.json), V(auth.json) with
+    credential helpers, V(certs.d) and the proxy variables.
+  - Every byte is verified while it arrives. An image is published whole or not at all, and what the host already has of
+    it is not fetched again.
+extends_documentation_fragment:
+  - daemonless.oci.attributes
+  - daemonless.oci.executable
+options:
+  name:
+    description:
+      - Name of the image, with or without registry, tag or digest. For O(state=absent) an id will do as well.
+      - A name without a registry is looked for as V(registries.conf) says, with local images first.
+    type: str
+    required: true
+  tag:
+    description:
+      - Tag of the image. Not used when O(name) has a tag or digest of its own, or is an id.
+    type: str
+    default: latest
+  state:
+    description:
+      - With V(present) the image is pulled, loaded or imported unless it is there.
+      - With V(absent) the name is removed, and with its last name the image.
+    type: str
+    choices: [absent, present]
+    default: present
+  pull:
+    description:
+      - Whether the image may be pulled. With V(false) it must be on the host already, as with O(pull_policy=never).
+    type: bool
+    default: true
+  pull_policy:
+    description:
+      - When to ask the registry, V(missing) when nothing is said.
+      - V(missing) asks only when there is no such image on the host.
+      - V(always) compares the digest under the name with the local image each time, by one request that transfers no
+        image, and pulls when they differ.
+      - V(newer) does the same, and is content with the local image when the registry does not answer.
+      - V(never) does not pull.
+      - Check mode asks the same question and gives the same answer.
+    type: str
+    choices: [always, missing, never, newer]
+  force:
+    description:
+      - For O(state=present), compare with the registry although the image is there, like O(pull_policy=always).
+      - For O(state=absent), remove an image that was named by its id although it has several names, and remove the
+        containers that were made from it.
+    type: bool
+    default: false
+  path:
+    description:
+      - Absolute path on the host of a file to take the image from instead of a registry.
+      - May be an archive as C(docker save) or C(podman save) writes it, an OCI layout as a directory or archive, a
+        directory written by C(skopeo copy ... dir:), or the tar of a root file system, which becomes an image of one
+        layer. Archives may be compressed.
+      - What it is is seen from its content. It can be said with a transport in front, as in C(docker-archive:/PATH),
+        C(oci-archive:/PATH), C(oci:/DIRECTORY), C(dir:/DIRECTORY) and C(tar:/PATH). The first three take C(:NAME) behind
+        the path to choose one of several images.
+      - The image is stored under O(name), below C(localhost) when that names no registry.
+    type: str
+  changes:
+    description:
+      - Instructions for the configuration of an image that is imported from the tar of a root file system, such as
+        C(CMD ["/bin/sh"]) or C(ENV LANG=C).
+      - Known are C(CMD), C(ENTRYPOINT), C(ENV), C(EXPOSE), C(LABEL), C(STOPSIGNAL), C(USER), C(VOLUME) and C(WORKDIR).
+    type: list
+    elements: str
+  comment:
+    description:
+      - A line for the history of an image that is imported from the tar of a root file system.
+    type: str
+  arch:
+    description:
+      - Pull for this architecture instead of the one of the host.
+      - An image on the host that is of another platform than the one asked for is pulled anew.
+    type: str
+  os:
+    description:
+      - Pull for this operating system.
+    type: str
+  variant:
+    description:
+      - Pull for this variant of the architecture, such as V(v7).
+    type: str
+  platform:
+    description:
+      - Pull for this platform, V(OS/ARCH) or V(OS/ARCH/VARIANT).
+    type: str
+  username:
+    description:
+      - User name at the registry. It is sent to the registry that the name means and to nobody else.
+      - Never sent without TLS, except to this machine itself.
+    type: str
+  password:
+    description:
+      - Password at the registry.
+    type: str
+  auth_file:
+    description:
+      - File with credentials, instead of those that are looked through otherwise.
+    type: path
+    aliases: [authfile]
+  validate_certs:
+    description:
+      - With V(true), TLS is verified even where V(registries.conf) says V(insecure).
+      - With V(false), TLS is not verified, and a registry without TLS is accepted. Credentials are still not sent
+        without TLS.
+      - When nothing is said, V(registries.conf) decides.
+    type: bool
+    aliases: [tlsverify, tls_verify]
+  ca_cert_dir:
+    description:
+      - Directory with C(*.crt) of authorities and C(*.cert) and C(*.key) of this client, instead of V(certs.d).
+    type: path
+  retry:
+    description:
+      - How often to try again when a registry cannot be reached or is busy, V(3) when nothing is said.
+    type: int
+  retry_delay:
+    description:
+      - Time between tries, such as V(5s). Without it the pause doubles each time, starting with one second.
+      - A registry that asks for another pause gets it.
+    type: str
+  timeout:
+    description:
+      - Seconds without an answer after which a registry counts as unreachable.
+    type: int
+    default: 30
+seealso:
+  - module: daemonless.oci.image_info
+  - module: daemonless.oci.container
+"""
+
+EXAMPLES = r"""
+- name: Pull an image
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine
+    tag: latest
+
+- name: Keep an image up to date
+  daemonless.oci.image:
+    name: docker.io/library/nginx:1.27
+    pull_policy: newer
+
+- name: Pull by digest from a registry with credentials
+  daemonless.oci.image:
+    name: registry.example.com/team/app@sha256:4c9e0a1f1e0ed5a5d3f8c1f0f5b7f2f7e7a5f0cb0f8f6a1f9f2d3c4b5a697887
+    username: deploy
+    password: "{{ registry_password }}"
+
+- name: Pull for another platform
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine
+    platform: linux/arm64
+
+- name: Load what podman save or docker save has written
+  daemonless.oci.image:
+    name: registry.example.com/team/app:1.4
+    path: /srv/images/app.tar
+
+- name: Make an image of a root file system
+  daemonless.oci.image:
+    name: tools
+    path: /srv/images/rootfs.tar.gz
+    changes:
+      - CMD ["/bin/busybox", "sh"]
+      - LABEL role=tools
+
+- name: Remove an image
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine
+    state: absent
+"""
+
+RETURN = r"""
+image:
+  description:
+    - A list with the image as C(podman image inspect) would show it.
+    - Empty when it is not there, as in check mode before the first pull. For an image that was removed, a dictionary
+      with V(state) set to V(Deleted).
+  returned: always
+  type: raw
+  sample:
+    - Id: 0f4ee1b5a6b8d4ccb2e3e5b1c5f8b7f2d8a1e0c9b3f4a5968778695a4b3c2d1e
+      RepoTags: ["quay.io/libpod/alpine:latest"]
+actions:
+  description: What was done, or would be done in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: ["Pulled image quay.io/libpod/alpine:latest"]
+podman_actions:
+  description: The same deeds in the words of podman's command line. No such command was run.
+  returned: always
+  type: list
+  elements: str
+  sample: ["podman pull quay.io/libpod/alpine:latest"]
+stdout:
+  description: Always empty, present for playbooks written for C(containers.podman).
+  returned: always
+  type: str
+"""
+
+from ..module_utils.bootstrap import run
+
+
+def main():
+    run("image")
+
+
+if __name__ == "__main__":
+    main()
