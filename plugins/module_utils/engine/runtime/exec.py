@@ -13,7 +13,7 @@ from ..base.errors import EngineError, TimedOut
 from ..base.files import atomic_write, dump_json, read_bytes
 from . import errors
 from .monitor import Launch, launch, recorded_pid, stop_tree
-from .program import Runtime
+from .program import Runtime, environment
 
 if TYPE_CHECKING:
     from ..host.process import Process, Runner
@@ -62,7 +62,7 @@ def run(runner: Runner, runtime: Runtime, target: ExecTarget, request: ExecReque
 
                 done = exec_tty.run(runner, files.argv(runtime), request.stdin, request.seconds)
             else:
-                done = runner.run(files.argv(runtime), input=request.stdin, timeout=request.seconds)
+                done = runner.run(files.argv(runtime), input=request.stdin, env=environment(), timeout=request.seconds)
         except TimedOut:
             files.kill()
             raise TimedOut(files.deed, f"it did not end within {request.seconds:g} s; it was killed") from None
@@ -75,7 +75,9 @@ def interactive(
 ) -> int:
     """Run with our own stdin, stdout and stderr (or `fds`) handed on; returns the exit code. Errors as in `run`."""
     with _Files(target, process) as files:
-        child: Process = runner.spawn(files.argv(runtime), stdin=fds[0], stdout=fds[1], stderr=fds[2])
+        child: Process = runner.spawn(
+            files.argv(runtime), env=environment(), stdin=fds[0], stdout=fds[1], stderr=fds[2]
+        )
         try:
             rc = child.wait()
         except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, TimedOut
 from ..host.process import Completed
+from .program import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ def run(runner: Runner, argv: Sequence[str], stdin: bytes, seconds: float | None
     tty.setraw(slave)  # ours is only a wire: line editing belongs to the terminal inside, also before it is there
     try:
         try:
-            child = runner.spawn(argv, stdin=slave, stdout=slave, stderr=slave, new_session=True)
+            child = runner.spawn(argv, env=environment(), stdin=slave, stdout=slave, stderr=slave, new_session=True)
         finally:
             os.close(slave)
         end = None if seconds is None else time.monotonic() + seconds

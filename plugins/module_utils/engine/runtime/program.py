@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import TimedOut
+from ..host.process import child_environment
 from . import errors
 
 if TYPE_CHECKING:
     from ..host.process import Completed, Runner
 
 DEADLINE = 60.0
+_SERVICE_VARIABLES = ("NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 
 class Runtime(NamedTuple):
@@ -40,11 +42,18 @@ def call(runner: Runner, runtime: Runtime, wanted: Call) -> Completed:
     return done
 
 
+def environment() -> dict[str, str]:
+    """For calling a runtime: without the variables by which it would speak to the service manager of its caller."""
+    env = child_environment()
+    for name in _SERVICE_VARIABLES:
+        env.pop(name, None)
+    return env
+
+
 def attempt(runner: Runner, runtime: Runtime, wanted: Call) -> Completed:
     """As `call`, but a failing exit code is the caller's to judge."""
     try:
-        return runner.run(
-            (runtime.path, *runtime.args, *wanted.argv), input=wanted.input, timeout=wanted.deadline, check=None
-        )
+        argv = (runtime.path, *runtime.args, *wanted.argv)
+        return runner.run(argv, input=wanted.input, env=environment(), timeout=wanted.deadline)
     except TimedOut:
         raise errors.hung(wanted.deed, runtime, wanted.deadline) from None
