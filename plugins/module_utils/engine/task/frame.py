@@ -17,7 +17,7 @@ from ..base.errors import BadInput, EngineError, HostLacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import NoReturn, Protocol
+    from typing import Protocol
 
     from ..plan.change import Plan
     from ..session.session import Session
@@ -161,7 +161,7 @@ class Result:
         return report
 
 
-def run(delivery: Delivery, noun: Noun) -> NoReturn:
+def run(delivery: Delivery, noun: Noun) -> None:
     """Do the task and end the process with its result."""
     module = AnsibleModule(argument_spec=dict(noun.options), supports_check_mode=True, **noun.rules)
     request = Request(module.params, check=module.check_mode, diff=module._diff, delivery=delivery)

@@ -252,18 +252,25 @@ def _replace_link(path: str, target: str) -> None:
     os.rename(temporary, path)
 
 
+def versions(base: str) -> list[str]:
+    """Digests of the copies below `base`."""
+    try:
+        names = sorted(os.listdir(base))
+    except OSError:
+        return []
+    return [name for name in names if name != CURRENT and os.path.isfile(os.path.join(base, name, "manifest.json"))]
+
+
 def prune(base: str, keep: str) -> None:
     """Remove versions that nothing uses any more, except the newest few and those of the last day.
 
     A task that runs from a copy does not show it in its command line, so age protects it; conmon and the command do.
     """
-    versions = []
-    for name in os.listdir(base):
-        manifest = os.path.join(base, name, "manifest.json")
-        if name != keep and not os.path.islink(os.path.join(base, name)) and os.path.isfile(manifest):
-            versions.append((os.lstat(manifest).st_mtime, name))
-    versions.sort(reverse=True)
-    candidates = [name for written, name in versions[KEPT - 1 :] if time.time() - written > FRESH_SECONDS]
+    others = [name for name in versions(base) if name != keep and not name.startswith(".")]
+    dated = sorted(
+        ((os.lstat(os.path.join(base, name, "manifest.json")).st_mtime, name) for name in others), reverse=True
+    )
+    candidates = [name for written, name in dated[KEPT - 1 :] if time.time() - written > FRESH_SECONDS]
     if not candidates:
         return
     busy = _command_lines()

@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""daemonless exec"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..base.errors import EngineError
+from .context import Usage
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .arguments import Parser
+    from .context import Context
+
+_NOT_RUNNING = 255
+
+
+def arguments(parser: Parser, name: str) -> None:
+    import argparse
+
+    parser.flag("-d", "--detach", help="do not wait for it")
+    parser.many("-e", "--env", metavar="NAME=VALUE", help="set a variable; NAME alone takes ours")
+    parser.many("--env-file", metavar="FILE", help="read variables from a file")
+    parser.flag("-i", "--interactive", help="pass our standard input on")
+    parser.latest()
+    parser.flag("--privileged", help="with every capability")
+    parser.flag("-t", "--tty", help="with a terminal")
+    parser.add_argument("-u", "--user", default="", help="user[:group]")
+    parser.add_argument("-w", "--workdir", default="", help="directory to start in")
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CONTAINER COMMAND [ARGUMENT...]")
+
+
+def run(context: Context, options: Namespace) -> int:
+    from ..container import execute
+
+    argv = list(options.words)
+    if not argv and not options.latest:
+        raise Usage("must provide a container and a command")
+    name = context.chosen([], latest=True)[0] if options.latest else argv.pop(0)
+    if not argv:
+        raise Usage("must provide a non-empty command to start an exec session")
+    container = context.container(name)
+    if not container.running:
+        context.error(f"exec in container {container.name}: it is not running but {container.status}")
+        return _NOT_RUNNING
+    request = execute.ExecRequest(
+        argv=tuple(argv),
+        env=tuple(_environment(options.env, options.env_file)),
+        user=options.user,
+        workdir=options.workdir,
+        tty=options.tty,
+        privileged=options.privileged,
+    )
+    try:
+        if options.detach:
+            context.out(f"{execute.detach(context.session, container, request)}\n")
+            return 0
+        sys.stdout.flush()
+        if not options.interactive:
+            _close_input()
+        return execute.interactive(context.session, container, request)
+    except EngineError as error:
+        context.error(str(error))
+        return _exit_code(error)
+
+
+def _close_input() -> None:
+    """Nothing of our standard input is for the program; taking it would also steal from a surrounding shell loop."""
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+
+
+def _exit_code(error: EngineError) -> int:
+    """As a shell would end: 127 not found, 126 cannot be run."""
+    from ..runtime.errors import CommandNotExecutable, CommandNotFound
+
+    if isinstance(error, CommandNotFound):
+        return 127
+    return 126 if isinstance(error, CommandNotExecutable) else 125
+
+
+def _environment(given: list[str], files: list[str]) -> list[tuple[str, str]]:
+    pairs = []
+    lines = [line.strip() for path in files for line in _lines(path)]
+    for text in [line for line in lines if line and not line.startswith("#")] + given:
+        name, equals, value = text.partition("=")
+        if equals:
+            pairs.append((name, value))
+        elif name in os.environ:
+            pairs.append((name, os.environ[name]))
+    return pairs
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8") as opened:
+        return opened.read().splitlines()

@@ -1,0 +1,144 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `daemonless`: podman's sub-commands and flags, for people on the host and for conmon.
+
+Only the file of the one command that was asked for is imported. Exit codes are podman's: 125 when the command itself
+failed, 126 and 127 when a program in a container could not be started, else what that program returned.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..base.errors import EngineError
+from .context import Context, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED = 125
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "exec": ("execute", "Run a program in a running container"),
+    "images": ("images", "List images"),
+    "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
+    "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
+    "kill": ("lifecycle", "Send a signal to containers"),
+    "logs": ("logs", "Show what a container has written"),
+    "pause": ("lifecycle", "Freeze the processes of containers"),
+    "port": ("port", "Show published ports"),
+    "ps": ("ps", "List containers"),
+    "restart": ("lifecycle", "Stop and start containers"),
+    "rm": ("remove", "Remove containers"),
+    "rmi": ("rmi", "Remove images"),
+    "start": ("lifecycle", "Start containers"),
+    "stop": ("lifecycle", "Stop containers"),
+    "top": ("top", "Show the processes of a container"),
+    "unpause": ("lifecycle", "Thaw the processes of containers"),
+    "version": ("version", "Show the version"),
+    "wait": ("lifecycle", "Wait until containers end, and show their exit codes"),
+}
+_GROUPS: dict[str, dict[str, str]] = {
+    "container": {
+        **{name: name for name in _COMMANDS if name not in ("images", "info", "rmi", "version")},
+        "list": "ps",
+        "ls": "ps",
+    },
+    "image": {"list": "images", "ls": "images", "inspect": "inspect", "rm": "rmi"},
+    "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
+    "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
+    "system": {"info": "info"},
+}
+_HIDDEN = {
+    "cleanup": ("cleanup", "Called by conmon when a container has ended"),
+    "networks": ("networks", "List networks"),
+    "volumes": ("volumes", "List volumes"),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    context = Context()
+    try:
+        code = _dispatch(context, list(argv))
+        context.close()
+        sys.stdout.flush()
+        return code
+    except Usage as error:
+        context.error(str(error))
+        return error.code
+    except EngineError as error:
+        context.error(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        context.error(str(error))
+        return FAILED
+    finally:
+        context.close()
+
+
+def _dispatch(context: Context, argv: list[str]) -> int:
+    argv = _drop_global_flags(argv)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        context.out(_help())
+        return 0
+    if argv[0] in ("-v", "--version"):
+        argv = ["version", "--short"]
+    word, rest, kind = argv[0], argv[1:], ""
+    if word == "port-forward":
+        from ..netavark.forward_main import main as forward
+
+        return forward(rest)
+    if word in _GROUPS:
+        kind, word, rest = _in_group(word, rest)
+    elif word not in _COMMANDS:
+        raise Usage(f"unrecognized command `daemonless {word}`\nTry 'daemonless --help' for more information")
+    module, summary = _COMMANDS.get(word) or _HIDDEN[word]
+    from importlib import import_module
+
+    from .arguments import Parser
+
+    command = import_module(f".{module}", __package__)
+    parser = Parser(f"daemonless {kind} {word}".replace("  ", " "), summary)
+    command.arguments(parser, word)
+    options = parser.parse_args(rest)
+    options.kind = kind
+    options.command_name = word
+    code = command.run(context, options)
+    return int(code)
+
+
+def _drop_global_flags(argv: list[str]) -> list[str]:
+    """Accept podman's flags before the command that change nothing here."""
+    while argv:
+        if argv[0].startswith("--log-level="):
+            argv = argv[1:]
+        elif argv[0] == "--log-level":
+            argv = argv[2:]
+        else:
+            break
+    return argv
+
+
+def _in_group(group: str, rest: list[str]) -> tuple[str, str, list[str]]:
+    if rest and group == "container" and rest[0] == "cleanup":
+        return group, "cleanup", rest[1:]
+    if not rest or rest[0] not in _GROUPS[group]:
+        known = ", ".join(sorted(_GROUPS[group]))
+        raise Usage(f"`daemonless {group}` needs one of: {known}")
+    return group, _GROUPS[group][rest[0]], rest[1:]
+
+
+def _help() -> str:
+    lines = ["Usage: daemonless COMMAND [options]", "", "Containers of this host, without a daemon. Commands:"]
+    lines += [f"  {name:<10}{summary}" for name, (_module, summary) in sorted(_COMMANDS.items())]
+    grouped = [f"{group} ls" for group in ("container", "image", "network", "volume")]
+    lines += ["", f"Also: {', '.join(grouped)}, and inspect in place of ls."]
+    return "\n".join(lines) + "\n\n`daemonless COMMAND --help` shows the options of a command.\n"

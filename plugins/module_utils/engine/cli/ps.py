@@ -1,0 +1,174 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""daemonless ps"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..base import jsonval
+from ..base.clock import is_zero, parse
+from . import words
+from .arguments import key_values
+from .rows import Listing, Row, render
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..base.jsonval import Json
+    from ..container.model import Container
+    from .arguments import Parser
+    from .context import Context
+
+_COLUMNS = (
+    ("CONTAINER ID", "ID"),
+    ("IMAGE", "Image"),
+    ("COMMAND", "Command"),
+    ("CREATED", "CreatedHuman"),
+    ("STATUS", "Status"),
+    ("PORTS", "Ports"),
+    ("NAMES", "Names"),
+)
+_NEVER = -62135596800  # Go's zero time in Unix seconds
+
+
+def arguments(parser: Parser, name: str) -> None:
+    parser.flag("-a", "--all", help="also those that do not run")
+    parser.many("-f", "--filter", metavar="KEY=VALUE", help="ancestor, exited, id, label, name, network, status, ...")
+    parser.add_argument("--format", default="", help="json, table, or a Go template")
+    parser.flag("--no-trunc", help="ids and commands in full")
+    parser.flag("--noheading", help="no headings")
+    parser.flag("-q", "--quiet", help="only ids")
+    parser.add_argument("-n", "--last", type=int, default=0, help="the last N created")
+    parser.latest()
+    parser.add_argument("--sort", default="created", choices=("command", "created", "id", "image", "names", "status"))
+
+
+def run(context: Context, options: Namespace) -> int:
+    from ..container.lookup import all_containers
+
+    chosen = _choose(all_containers(context.session), options)
+    now = time.time_ns()
+    rows = [_row(container, options, now) for container in chosen]
+    if options.sort != "created":
+        field = {"command": "Command", "id": "ID", "image": "Image", "names": "Names", "status": "Status"}[options.sort]
+        rows.sort(key=lambda row: str(row[field]))
+    listing = Listing(_COLUMNS, rows, lambda: [_object(container, now) for container in chosen], "ID")
+    context.out(render(listing, options.format, quiet=options.quiet, heading=not options.noheading))
+    return 0
+
+
+def _choose(containers: list[Container], options: Namespace) -> list[Container]:
+    containers = sorted(containers, key=lambda container: container.created)
+    wanted = key_values(options.filter)
+    last = 1 if options.latest else options.last
+    if wanted:
+        from .filters import matching
+
+        containers = matching(containers, wanted)
+    if last:
+        return containers[-last:]
+    if options.all or "status" in wanted:
+        return containers
+    return [container for container in containers if container.status in ("running", "paused", "stopping")]
+
+
+def _row(container: Container, options: Namespace, now: int) -> Row:
+    full = options.no_trunc
+    row = Row(
+        ID=container.id if full else container.id[:12],
+        Image=container.image_name,
+        ImageID=container.image_id,
+        Command=words.command(container.command, full),
+        CreatedHuman=words.ago(container.created, now),
+        Created=words.go_time(container.created),
+        CreatedAt=words.go_time(container.created),
+        RunningFor=words.ago(container.created, now),
+        Status=status(container, now),
+        State=container.status,
+        Ports=", ".join(words.port(port) for port in container.ports),
+        Names=container.name,
+        Mounts=mounts(container),
+        Networks=",".join(networks(container)),
+        Labels=container.labels,
+        Pid=container.pid if container.running else 0,
+        Pod=container.pod_id if full else container.pod_id[:12],
+        ExitCode=container.exit_code,
+        Exited=container.status == "exited",
+        Restarts=container.restart_count,
+        AutoRemove=container.auto_remove,
+        IsInfra=container.infra,
+        StartedAt=_seconds(container.started_at),
+        ExitedAt=_seconds(container.finished_at),
+    )
+    row.source = lambda: _object(container, now)
+    return row
+
+
+def status(container: Container, now: int) -> str:
+    """`Up 2 hours`, `Exited (3) 5 minutes ago`, `Created`."""
+    word = container.status
+    if word in ("running", "paused"):
+        up = f"Up {words.age(container.started_at, now)}" if not is_zero(container.started_at) else "Up"
+        return f"{up} (Paused)" if word == "paused" else up
+    if word in ("exited", "stopped"):
+        when = words.ago(container.finished_at, now)
+        return f"Exited ({container.exit_code}) {when}".rstrip()
+    return word.capitalize()
+
+
+def mounts(container: Container) -> list[str]:
+    return jsonval.texts(container.config, "userVolumes")
+
+
+def networks(container: Container) -> list[str]:
+    named = jsonval.table(container.config, "newNetworks")
+    return sorted(named) or [jsonval.text(item, "name") for item in jsonval.tables(container.config, "orderedNetworks")]
+
+
+def _object(container: Container, now: int) -> Json:
+    """One element of --format json, with podman's keys."""
+    return {
+        "AutoRemove": container.auto_remove,
+        "Command": container.command,
+        "CreatedAt": words.ago(container.created, now),
+        "CIDFile": "",
+        "Exited": container.status == "exited",
+        "ExitedAt": _seconds(container.finished_at),
+        "ExitCode": container.exit_code,
+        "ExposedPorts": container.config.get("exposedPorts"),
+        "Id": container.id,
+        "Image": container.image_name,
+        "ImageID": container.image_id,
+        "IsInfra": container.infra,
+        "Labels": container.labels or None,
+        "Mounts": mounts(container),
+        "Names": [container.name],
+        "Namespaces": {},
+        "Networks": networks(container),
+        "Pid": container.pid if container.running else 0,
+        "Pod": container.pod_id,
+        "PodName": "",
+        "Ports": [_port(port) for port in container.ports] or None,
+        "Restarts": container.restart_count,
+        "Size": None,
+        "StartedAt": _seconds(container.started_at),
+        "State": container.status,
+        "Status": status(container, now),
+        "Created": _seconds(container.created),
+    }
+
+
+def _port(port: Json) -> Json:
+    return {
+        "host_ip": jsonval.text(port, "host_ip"),
+        "container_port": jsonval.number(port, "container_port"),
+        "host_port": jsonval.number(port, "host_port"),
+        "range": jsonval.number(port, "range", 1),
+        "protocol": jsonval.text(port, "protocol", "tcp"),
+    }
+
+
+def _seconds(moment: str) -> int:
+    return _NEVER if is_zero(moment) else parse(moment) // 1_000_000_000

@@ -1,0 +1,50 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words for people: ages, ports, commands, as podman prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base import jsonval
+from ..base.clock import is_zero, parse
+from ..base.units import human_duration
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+
+_COMMAND_WIDTH = 20
+
+
+def ago(moment: str, now_ns: int) -> str:
+    """`2 hours ago`; "" for a time that never was."""
+    return "" if is_zero(moment) else f"{age(moment, now_ns).lower()} ago"
+
+
+def age(moment: str, now_ns: int) -> str:
+    return human_duration(max(0.0, (now_ns - parse(moment)) / 1e9))
+
+
+def go_time(moment: str) -> str:
+    """`2026-01-31 12:00:00.5 +0000 UTC`, as Go prints a time in UTC."""
+    if is_zero(moment):
+        return "0001-01-01 00:00:00 +0000 UTC"
+    return moment.replace("T", " ", 1).rstrip("Z") + " +0000 UTC"
+
+
+def command(words: list[str], full: bool) -> str:
+    text = " ".join(words)
+    return text if full or len(text) <= _COMMAND_WIDTH else text[: _COMMAND_WIDTH - 3] + "..."
+
+
+def port(mapping: Json) -> str:
+    """`127.0.0.1:9000-9001->90-91/udp` of one of libpod's port mappings."""
+    count = max(jsonval.number(mapping, "range", 1), 1)
+    inside = _range(jsonval.number(mapping, "container_port"), count)
+    outside = _range(jsonval.number(mapping, "host_port"), count)
+    address = jsonval.text(mapping, "host_ip") or "0.0.0.0"
+    return f"{address}:{outside}->{inside}/{jsonval.text(mapping, 'protocol', 'tcp')}"
+
+
+def _range(first: int, count: int) -> str:
+    return str(first) if count == 1 else f"{first}-{first + count - 1}"

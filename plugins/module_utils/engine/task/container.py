@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module `container`: parameters to a wish, the wish to reconcile, the outcome to a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .container_options import OPTIONS, PULLING, RULES
+from .frame import Noun, Request, Result, run
+
+if TYPE_CHECKING:
+    from ..image.options import PullOptions
+    from ..spec.platform import Platform
+    from .frame import Delivery
+
+
+def main(delivery: Delivery) -> None:
+    run(delivery, Noun("container", OPTIONS, reconcile, rules=RULES))
+
+
+def reconcile(request: Request) -> Result:
+    from ..container import params
+    from ..container import reconcile as room
+
+    wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
+    flags = params.parse_flags(wanted)
+    desired = params.parse(wanted, _files(params.files_needed(wanted)))
+    session = request.session()
+    outcome = room.reconcile(session, desired, flags, pull=pull_options(request), check=request.check)
+    request.warnings.extend(outcome.warnings)
+    extra: dict[str, object] = {}
+    failure = ""
+    if outcome.rc is not None:
+        extra = {"rc": outcome.rc, "stdout": outcome.stdout, "stderr": outcome.stderr}
+        failure = f"container {desired.name} ended with exit code {outcome.rc}" if outcome.rc else ""
+    return Result(
+        outcome.container,
+        changed=outcome.changed,
+        actions=outcome.actions,
+        before=outcome.before,
+        after=outcome.after,
+        extra=extra,
+        failure=failure,
+    )
+
+
+def _files(paths: tuple[str, ...]) -> dict[str, bytes]:
+    """The content of the files that options name, read as the user who runs the task."""
+    from ..base.errors import BadInput
+    from ..base.files import read_bytes
+
+    found = {}
+    for path in paths:
+        try:
+            found[path] = read_bytes(path, 8 * 1024 * 1024)
+        except OSError as error:
+            raise BadInput(f"read the file {path}", error.strerror or str(error)) from error
+    return found
+
+
+def pull_options(request: Request) -> PullOptions | None:
+    """How to pull the image, where the task says anything about it; None for the defaults. Raises BadInput."""
+    given = {name for name in PULLING if request.params.get(name) is not None}
+    if not given:
+        return None
+    from ..base.errors import BadInput
+    from ..base.units import parse_duration
+    from ..image.options import PullOptions
+
+    user, colon, password = request.text("creds").partition(":")
+    if request.text("creds") and not (user and colon):
+        raise BadInput("read creds", "it reads USER:PASSWORD")
+    delay, retry = request.text("retry_delay"), request.params.get("retry")
+    return PullOptions(
+        platform=_platform(request),
+        username=user,
+        password=password,
+        auth_file=request.text("authfile"),
+        validate_certs=request.flag("tls_verify") if "tls_verify" in given else None,
+        ca_cert_dir=request.text("cert_dir"),
+        retries=retry if isinstance(retry, int) else 3,
+        retry_delay=parse_duration(delay, "retry_delay") / 1e9 if delay else None,
+    )
+
+
+def _platform(request: Request) -> Platform | None:
+    """None for this host's."""
+    from ..image.view import host
+    from ..spec import platform
+
+    if request.text("platform"):
+        return platform.parse(request.text("platform"))
+    system, machine, variant = (request.text(name) for name in ("os", "arch", "variant"))
+    if not (system or machine or variant):
+        return None
+    return platform.choose(host(), os=system, architecture=machine, variant=variant)

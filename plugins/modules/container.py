@@ -1,0 +1,414 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container
+short_description: Run containers without a daemon and without podman
+version_added: 0.1.0
+author: The daemonless.oci contributors (@daemonless)
+description:
+  - Creates, starts, changes, stops and removes containers, with an OCI runtime, conmon and netavark as the only
+    programs below it.
+  - Options have the names, types and defaults of M(containers.podman.podman_container). Containers are kept in podman's
+    own formats, so a podman 5 on the same host sees and manages them, and this module manages what podman made.
+  - Options are compared by their meaning, so V(512m) and V(0.5g) are the same, and what a task does not mention is left
+    alone unless an earlier task had set it.
+  - A change that needs a new container prepares it fully before the old one stops, and puts the old one back if the new
+    one does not start.
+extends_documentation_fragment:
+  - daemonless.oci.attributes
+  - daemonless.oci.executable
+options:
+  name:
+    description: Name of the container.
+    type: str
+    required: true
+  state:
+    description:
+      - V(started) makes sure that the container exists with these options and runs.
+      - V(present) and V(created) make sure that it exists with these options; it is not started, nor stopped.
+      - V(stopped) makes sure that it exists and does not run; the options of an existing container are not compared.
+      - V(absent) removes it. No O(image) is needed.
+    type: str
+    default: started
+    choices: [absent, present, stopped, started, created]
+  image:
+    description:
+      - Image to create the container from, as a name, a short name, an id or a digest.
+      - Needed to create a container; without it only an existing container can be started, stopped or removed.
+    type: str
+  image_strict:
+    description: Whether to compare the image's name too, and not only its content.
+    type: bool
+    default: false
+  pull:
+    description:
+      - When to ask the registry for the image.
+      - V(missing), the default, pulls an image that the host does not have.
+      - V(newer) and V(always) notice that an image has moved under the same tag, and the container is then made anew.
+      - V(never) fails when the host does not have it.
+    type: str
+    choices: [always, missing, never, newer]
+  recreate:
+    description: Make the container anew even when nothing differs.
+    type: bool
+    default: false
+  force_restart:
+    description: Restart the container when it runs.
+    type: bool
+    default: false
+    aliases: [restart]
+  force_delete:
+    description: Whether O(state=absent) may remove a container that runs.
+    type: bool
+    default: true
+  delete_volumes:
+    description: Remove the container's anonymous volumes with it. Named volumes are never removed.
+    type: bool
+  detach:
+    description:
+      - Whether the task ends as soon as the container runs.
+      - With V(false) it waits for the container to end and returns RV(rc), RV(stdout) and RV(stderr).
+      - Another exit code than 0 then fails the task.
+    type: bool
+    default: true
+  rm:
+    description: Remove the container when it ends.
+    type: bool
+    aliases: [remove, auto_remove]
+  comparisons:
+    description:
+      - How to compare single options, by name.
+      - V(strict) wants them equal, V(subset) wants what the task lists to be there and allows more, V(ignore) does not look.
+    type: dict
+  arch:
+    description: Architecture of the image, when it is not the host's.
+    type: str
+  authfile:
+    description: File with registry credentials, in the format of C(podman login).
+    type: path
+  cert_dir:
+    description: Directory with certificates for the registry.
+    type: path
+  creds:
+    description: Credentials for the registry as C(USER:PASSWORD).
+    type: str
+  os:
+    description: Operating system of the image, when it is not the host's.
+    type: str
+  platform:
+    description: Platform of the image as C(OS/ARCH) or C(OS/ARCH/VARIANT).
+    type: str
+  retry:
+    description: How often to try again when the registry does not answer.
+    type: int
+  retry_delay:
+    description: How long to wait between two tries, for example V(2s).
+    type: str
+  tls_verify:
+    description: Whether the registry must show a valid certificate.
+    type: bool
+  variant:
+    description: Variant of the architecture of the image.
+    type: str
+  annotation:
+    description: Annotations of the container.
+    type: dict
+  command:
+    description:
+      - Command to run instead of the image's. A list is taken as it is.
+      - A string is split into words as a shell would, so that quotes keep words together.
+    type: raw
+  entrypoint:
+    description: Program that gets the command as arguments, instead of the image's. A JSON list gives several words.
+    type: str
+  env:
+    description: Environment variables. They come on top of the image's.
+    type: dict
+  env_file:
+    description: Files on the managed host with C(NAME=VALUE) lines. Variables in O(env) win.
+    type: list
+    elements: path
+    aliases: [env_files]
+  group_add:
+    description: Further groups of the first process.
+    type: list
+    elements: str
+    aliases: [groups]
+  hostname:
+    description: Host name inside the container. Its short id by default.
+    type: str
+  init:
+    description: Run C(catatonit) as the first process, which reaps and forwards signals.
+    type: bool
+  interactive:
+    description: Keep standard input open.
+    type: bool
+  label:
+    description: Labels of the container. They come on top of the image's.
+    type: dict
+    aliases: [labels]
+  log_driver:
+    description: Where the output goes. V(json-file) is another name for V(k8s-file).
+    type: str
+    choices: [k8s-file, journald, json-file, passthrough, none]
+  log_opt:
+    description: Options of the log with the keys V(path), V(max_size) and V(tag).
+    type: dict
+    aliases: [log_options]
+  restart_policy:
+    description:
+      - V(no), V(always), V(unless-stopped), V(on-failure) or V(on-failure:N).
+      - A container that ends again and again is restarted with growing delays.
+    type: str
+  stop_signal:
+    description: Number of the signal that asks the container to end.
+    type: int
+  stop_timeout:
+    description: Seconds to wait for the container to end before it is killed.
+    type: int
+  tty:
+    description: Give the first process a terminal.
+    type: bool
+  user:
+    description: User and group of the first process, as names or ids, V(USER) or V(USER:GROUP).
+    type: str
+  workdir:
+    description: Directory in the container where the command starts.
+    type: str
+    aliases: [working_dir]
+  mount:
+    description: File systems in the long form, for example V(type=bind,src=/srv,dst=/srv,ro).
+    type: list
+    elements: str
+    aliases: [mounts]
+  read_only:
+    description: Mount the root file system read-only.
+    type: bool
+  read_only_tmpfs:
+    description: With O(read_only), whether C(/run), C(/tmp) and C(/var/tmp) are writable all the same, as by default.
+    type: bool
+  shm_size:
+    description: Size of C(/dev/shm), for example V(64m).
+    type: str
+  tmpfs:
+    description: File systems in memory, as a mapping of directories to mount options.
+    type: dict
+  volume:
+    description:
+      - Directories of the host and named volumes to mount, as C(SOURCE:DESTINATION[:OPTIONS]).
+      - A source without a slash names a volume, which is made when it does not exist.
+    type: list
+    elements: str
+    aliases: [volumes]
+  dns:
+    description: Name servers.
+    type: list
+    elements: str
+    aliases: [dns_servers]
+  dns_option:
+    description: Options of the resolver, for example V(ndots:2).
+    type: str
+    aliases: [dns_opts]
+  dns_search:
+    description: Domains to look names up in.
+    type: list
+    elements: str
+    aliases: [dns_search_domains]
+  etc_hosts:
+    description: Further lines of C(/etc/hosts), as a mapping of names to addresses. V(host-gateway) is the host.
+    type: dict
+    aliases: [add_hosts]
+  ip:
+    description: Fixed IPv4 address in the one network that the container is in.
+    type: str
+  ip6:
+    description: Fixed IPv6 address in the one network that the container is in.
+    type: str
+  mac_address:
+    description: Fixed hardware address in the one network that the container is in.
+    type: str
+  network:
+    description:
+      - Networks to join by name, with C(NAME:ip=10.89.0.5,alias=db) where there is more to say.
+      - V(host), V(none), V(private), V(pasta), V(slirp4netns) and C(container:NAME) are the other ways.
+    type: list
+    elements: str
+    aliases: [net, network_mode]
+  network_aliases:
+    description: Further names of the container for the others in its networks.
+    type: list
+    elements: str
+    aliases: [network_alias]
+  no_hosts:
+    description: Leave C(/etc/hosts) as the image has it.
+    type: bool
+  publish:
+    description: Ports to publish on the host, as C([ADDRESS:][HOSTPORT:]PORT[/PROTOCOL]), or ranges of them.
+    type: list
+    elements: str
+    aliases: [ports, published, published_ports]
+  cap_add:
+    description: Capabilities to add. V(all) is all of them.
+    type: list
+    elements: str
+    aliases: [capabilities]
+  cap_drop:
+    description: Capabilities to take away. V(all) is all of them.
+    type: list
+    elements: str
+  cpu_shares:
+    description: Weight of the container when processors are short.
+    type: int
+  cpus:
+    description: How many processors it may use, for example V(1.5).
+    type: str
+  cpuset_cpus:
+    description: The processors that it may use, for example V(0-3,6).
+    type: str
+  cpuset_mems:
+    description: The memory nodes that it may use.
+    type: str
+  device:
+    description: Devices of the host, as C(PATH[:PATH][:rwm]).
+    type: list
+    elements: str
+  memory:
+    description: Limit of memory, for example V(512m).
+    type: str
+  memory_reservation:
+    description: Memory that it may keep when the host runs short.
+    type: str
+  memory_swap:
+    description: Limit of memory and swap together. V(-1) is no limit.
+    type: str
+  pids_limit:
+    description: Limit of processes. V(-1) is no limit.
+    type: str
+  privileged:
+    description: Take the walls away. All capabilities, all devices, no masked paths.
+    type: bool
+  security_opt:
+    description:
+      - V(no-new-privileges), V(seccomp=unconfined), C(seccomp=FILE), C(mask=PATH), C(unmask=PATH) or V(unmask=ALL),
+        C(label=OPTION), C(apparmor=PROFILE).
+    type: list
+    elements: str
+  sysctl:
+    description: Kernel parameters of the container's namespaces.
+    type: dict
+  ulimit:
+    description: Resource limits, as C(NAME=SOFT[:HARD]). One above what the host allows is lowered with a warning.
+    type: list
+    elements: str
+    aliases: [ulimits]
+notes:
+  - The first task leaves the runtime on the host, in C(/usr/local/lib/daemonless) or, for a plain user, in
+    C(~/.local/lib/daemonless), with the command C(daemonless) to look at containers. Containers need it when they end.
+    This does not count as a change, and does not happen in check mode.
+seealso:
+  - module: daemonless.oci.container_info
+  - module: daemonless.oci.image
+  - module: daemonless.oci.network
+"""
+
+EXAMPLES = r"""
+- name: Run a web server
+  daemonless.oci.container:
+    name: web
+    image: localhost/example:latest
+    command: httpd -f -p 80 -h /www
+    publish:
+      - "127.0.0.1:18080:80"
+    volume:
+      - site:/www
+    env:
+      STAGE: production
+    memory: 64m
+    restart_policy: on-failure
+
+- name: Change its environment, which makes it anew and keeps the volume
+  daemonless.oci.container:
+    name: web
+    image: localhost/example:latest
+    command: httpd -f -p 80 -h /www
+    publish:
+      - "127.0.0.1:18080:80"
+    volume:
+      - site:/www
+    env:
+      STAGE: test
+    memory: 64m
+    restart_policy: on-failure
+
+- name: Run one program to its end and look at what it says
+  daemonless.oci.container:
+    name: once
+    image: localhost/example:latest
+    command: ["sh", "-c", "echo hello from $(hostname)"]
+    hostname: example
+    detach: false
+    rm: true
+  register: once
+
+- name: Stop it
+  daemonless.oci.container:
+    name: web
+    state: stopped
+
+- name: Remove it
+  daemonless.oci.container:
+    name: web
+    state: absent
+"""
+
+RETURN = r"""
+container:
+  description: The container as C(podman inspect) would show it, empty when it is absent.
+  returned: always
+  type: dict
+  sample:
+    Name: web
+    State:
+      Status: running
+actions:
+  description: What was done, or would be done in check mode, one line each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["created web", "started web"]
+podman_actions:
+  description: The same as RV(actions). No podman command runs.
+  returned: always
+  type: list
+  elements: str
+rc:
+  description: Exit code of the container.
+  returned: when O(detach=false) and the container ran
+  type: int
+stdout:
+  description: What it wrote to standard output.
+  returned: when O(detach=false) and the container ran
+  type: str
+stderr:
+  description: What it wrote to standard error.
+  returned: when O(detach=false) and the container ran
+  type: str
+error:
+  description: Kind of the error, for example V(NotFound), V(Conflict), V(HostLacks) or V(BadInput).
+  returned: failure
+  type: str
+"""
+
+from ..module_utils.bootstrap import run
+
+
+def main():
+    run("container")
+
+
+if __name__ == "__main__":
+    main()
