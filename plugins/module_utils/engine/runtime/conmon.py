@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import EngineError, ToolFailed
+from ..base.errors import EngineError, NotFound, ToolFailed
 from ..base.files import read_bytes
 from . import errors
 from .delete import delete
@@ -82,7 +82,7 @@ def create(runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRe
     """
     deed = f"{'restore' if request.restore_from else 'start'} container {request.name}"
     persist_dir = os.path.join(monitor.persist_root, request.cid)
-    _prepare(monitor, request, persist_dir)
+    _prepare(deed, monitor, request, persist_dir)
     wanted = Launch(
         deed,
         command(runtime, monitor, request),
@@ -103,7 +103,10 @@ def create(runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRe
     return Created(answer.data, answer.conmon_pid)
 
 
-def _prepare(monitor: Monitor, request: CreateRequest, persist_dir: str) -> None:
+def _prepare(deed: str, monitor: Monitor, request: CreateRequest, persist_dir: str) -> None:
+    folder = os.path.dirname(request.log.path)
+    if folder and not os.path.isdir(folder):
+        raise NotFound(deed, f"the folder of the log file, {folder}, does not exist")
     os.makedirs(monitor.exit_dir, mode=0o750, exist_ok=True)
     os.makedirs(persist_dir, mode=0o750, exist_ok=True)
     stale = (

@@ -114,7 +114,8 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
     ),
     (
         r"error mounting \"(?P<a>[^\"]*)\" to rootfs.*no such file or directory"
-        r"|cannot (?:stat|open) `(?P<b>/[^`]*)`: No such file|mount `(?P<c>/[^`]*)` to .*: No such file",
+        r"|(?:cannot (?:stat|open)|error stat'ing file) `(?P<b>/[^`]*)`: No such file"
+        r"|mount `(?P<c>/[^`]*)` to .*: No such file",
         NotFound,
         "the mount source {0} does not exist",
         "",

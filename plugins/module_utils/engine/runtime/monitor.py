@@ -89,7 +89,10 @@ def launch(runner: Runner, wanted: Launch) -> Answer:
         sync_write, start_read = _close(sync_write), _close(start_read)
         if wanted.placed is not None:
             wanted.placed(child.pid)
-        os.write(start_write, b"\0")
+        try:
+            os.write(start_write, b"\0")
+        except BrokenPipeError:
+            pass  # it has ended already; what it said is read below
         line = _read_line(sync_read, wanted.deadline)
         if line is None:
             raise TimedOut(wanted.deed, f"no answer from the runtime within {wanted.deadline:g} s; it was killed")
