@@ -14,7 +14,7 @@ from ..base.files import dump_json
 from ..base.ids import new_id
 from ..base.steps import reached
 from . import config as configuration
-from . import effective, host_limits, lookup, parts
+from . import host_limits, lookup, parts
 from .events import event
 from .surroundings import Birth
 
@@ -30,19 +30,22 @@ _LOCK_TRIES = 64
 _FOREIGN_CREATE_SECONDS = 1.0
 
 
-def create(session: Session, desired: ContainerDesired, around: Surroundings) -> Container:
-    """Make it, ready to be started; after an error nothing of it is left.
+def create(session: Session, desired: ContainerDesired, around: Surroundings, notes: tuple[str, ...] = ()) -> Container:
+    """Make it, ready to be started; after an error nothing of it is left. `notes` are the options to be remembered as
+    mentioned.
 
     Raises Conflict when the name is taken, HostLacks naming limits this host cannot give, NotFound.
     """
     with parts.journal(session).begin(new_id(), "create", name=desired.name) as entry:
-        return create_journaled(session, desired, around, entry)
+        return create_journaled(session, desired, around, entry, notes)
 
 
-def create_journaled(session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry) -> Container:
+def create_journaled(
+    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, notes: tuple[str, ...] = ()
+) -> Container:
     """As `create`, under a journal entry of the caller's: its key becomes the id."""
     try:
-        return _create(session, desired, around, entry)
+        return _create(session, desired, around, entry, notes)
     except EngineError as error:
         try:
             undo(session, entry)
@@ -69,11 +72,13 @@ def undo(session: Session, entry: Entry) -> None:
         free_unused(session, wanted)
 
 
-def _create(session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry) -> Container:
+def _create(
+    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, notes: tuple[str, ...]
+) -> Container:
     cid = entry.key
     deed = f"create container {desired.name}"
     image = around.image
-    from ..store.store import ContainerDraft
+    from ..store.records import ContainerDraft
 
     session.store.create_container(
         ContainerDraft(
@@ -87,7 +92,7 @@ def _create(session: Session, desired: ContainerDesired, around: Surroundings, e
     lock = _allocate(session, entry)
     reached("container-locked")
     birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port)
-    built = configuration.build(desired, around, birth, tuple(sorted(effective.keys_of(desired))))
+    built = configuration.build(desired, around, birth, notes)
     for warning in built.warnings:
         session.warn(warning)
     host_limits.fit(session, jsonval.table(built.config, "spec"), deed)

@@ -8,43 +8,21 @@ newPortMappings), its state where it is now (netns, networkStatus).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.steps import reached
 from ..netavark import netns as namespaces
-from ..netavark import ports, status
 from ..netavark.request import Attachment, ContainerNet
 from ..spec.ports import from_libpod
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..base.jsonval import Json
-    from ..netavark.ports import PortReservation
+    from ..netavark.connect import Connection, Way
     from ..session.session import Session
     from ..spec.ports import PortMapping
     from .model import Container
 
 BRIDGE, PASTA, SLIRP = "bridge", "pasta", "slirp4netns"
-
-
-class Connection(NamedTuple):
-    """How a container is connected now.
-
-    `netns` is the path of its own namespace or ""; `status` is libpod's networkStatus; `addresses` are its own;
-    `host_address` is where it reaches this host, "" for nowhere; `nameservers` and `search` replace those of the host
-    where there are any, `first_nameserver` only goes before them; `held` are descriptors its monitor must keep.
-    """
-
-    netns: str = ""
-    status: Json = {}
-    addresses: tuple[str, ...] = ()
-    host_address: str = ""
-    nameservers: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    first_nameserver: str = ""
-    held: tuple[int, ...] = ()
 
 
 def kind(container: Container) -> str:
@@ -89,69 +67,39 @@ def published(container: Container) -> tuple[PortMapping, ...]:
     return tuple(mapping for raw in container.ports for mapping in from_libpod(raw))
 
 
-def reserve_ports(session: Session, container: Container) -> PortReservation:
-    """Bind the published ports, so that nobody else can claim them while the container lives. Raises Conflict."""
-    mappings = published(container)
-    if kind(container) != BRIDGE:
-        mappings = ()  # pasta and slirp4netns bind them themselves; nobody can publish without a namespace
-    return ports.reserve(mappings)
+def connect(session: Session, container: Container, netns: str, hostname: str) -> Connection | None:
+    """Make the namespace at `netns`, connect it and publish the container's ports; None for one that gets none from us.
 
+    After an error disconnect() takes back what was done. Raises Conflict for a taken port or address.
+    """
+    if not netns:
+        return None
+    from ..netavark import connect as connecting
 
-def connect(session: Session, container: Container, netns: str, hostname: str) -> Connection:
-    """Make the namespace at `netns` and connect it. After an error disconnect() takes back what was done."""
-    how = kind(container)
-    if not how:
-        return Connection()
     namespaces.create(netns)
     reached("netns-made")
-    if how == BRIDGE:
-        return _connect_bridge(session, container, netns, hostname)
-    return _connect_user(session, container, netns, how)
-
-
-def _connect_bridge(session: Session, container: Container, netns: str, hostname: str) -> Connection:
-    from ..netavark import setup
-
-    net = container_net(container, hostname)
-    if not net.attachments:
-        return Connection(netns)
-    found = setup.setup(session.net, netns, net)
+    made = connecting.connect(session.net, netns, container_net(container, hostname), _way(session, container))
     reached("network-set-up")
-    own = list(status.addresses(found))
-    gateways = [address.gateway for address in own if address.gateway]
-    return Connection(
-        netns,
-        dict(found),
-        tuple(address.ip for address in own),
-        gateways[0] if gateways else "",
-        tuple(status.nameservers(found)),
-        tuple(status.search_domains(found)),
-    )
+    return made
 
 
-def _connect_user(session: Session, container: Container, netns: str, how: str) -> Connection:
-    from ..netavark import modes
+def _way(session: Session, container: Container) -> Way:
+    from ..netavark.connect import Way
 
-    user = modes.start(session.net, how, netns, container_net(container, ""))
-    reached("network-set-up")
-    return Connection(
-        netns, addresses=tuple(user.addresses), host_address=user.host_ip, first_nameserver="".join(user.dns[:1])
-    )
+    how = kind(container)
+    options = jsonval.texts(jsonval.table(container.config, "network_options"), how)
+    return Way(how, tuple(options), () if session.command is None else (session.command,))
 
 
 def disconnect(session: Session, container: Container) -> None:
     """Take the container off its networks and remove its namespace; what is gone already is no error."""
     netns = jsonval.text(container.state, "netns")
-    if not netns:
+    if not netns or not kind(container):
         return
-    if kind(container) == BRIDGE:
-        net = container_net(container, "")
-        if net.attachments:
-            from ..netavark import setup
+    from ..netavark import connect as connecting
 
-            setup.teardown(session.net, netns, net)
+    net = container_net(container, "")
+    alone = not session.database.dependents(container.id)
+    if net.attachments or kind(container) != BRIDGE:
+        connecting.disconnect(session.net, netns, net, _way(session, container), alone=alone)
     namespaces.remove(netns)
-
-
-def status_addresses(networks: Json) -> Sequence[str]:
-    return [address.ip for address in status.addresses(networks)]

@@ -16,11 +16,11 @@ from . import lookup
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..netavark.connect import Connection
     from ..session.session import Session
     from ..spec.hosts import HostEntry
     from ..spec.users import Account
     from .model import Container
-    from .networking import Connection
 
 HOSTS, RESOLV, HOSTNAME, CONTAINERENV = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/.containerenv"
 _PASSWD, _GROUP = "/etc/passwd", "/etc/group"
@@ -38,7 +38,7 @@ class Accounts(NamedTuple):
 
 
 def write(
-    session: Session, container: Container, hostname: str, connection: Connection, accounts: Accounts
+    session: Session, container: Container, hostname: str, connection: Connection | None, accounts: Accounts
 ) -> dict[str, str]:
     """Make the files; libpod's bindMounts: path in the container -> path of the file.
 
@@ -61,7 +61,7 @@ def write(
     return found
 
 
-def _names(session: Session, container: Container, hostname: str, connection: Connection) -> dict[str, str]:
+def _names(session: Session, container: Container, hostname: str, connection: Connection | None) -> dict[str, str]:
     """hosts and resolv.conf, for a container whose network is its own or the host's."""
     config = container.config
     if jsonval.text(config, "netNsCtr"):
@@ -70,7 +70,7 @@ def _names(session: Session, container: Container, hostname: str, connection: Co
     if not jsonval.flag(config, "useImageHosts") and not jsonval.flag(config, "UseImageHosts"):
         extra = [hosts.parse_entry(item) for item in jsonval.texts(config, "hostsAdd")]
         own = _own_entries(container, hostname, connection)
-        gateway = session.conf.host_containers_internal_ip or connection.host_address
+        gateway = session.conf.host_containers_internal_ip or (connection.host_address if connection else "")
         if session.conf.host_containers_internal_ip == "none":
             gateway = ""
         contents[HOSTS] = hosts.render_hosts(extra, _base_entries(session, container), gateway, own)
@@ -89,11 +89,11 @@ def _shared_names(session: Session, container: Container) -> dict[str, str]:
     return {target: binds[target] for target in (HOSTS, RESOLV) if target in binds}
 
 
-def _own_entries(container: Container, hostname: str, connection: Connection) -> list[HostEntry]:
+def _own_entries(container: Container, hostname: str, connection: Connection | None) -> list[HostEntry]:
     names = tuple(dict.fromkeys((hostname, container.name)))
-    if connection.addresses:
-        return [hosts.HostEntry(address, names) for address in connection.addresses]
-    return [hosts.HostEntry("127.0.1.1", names)] if connection.netns else []
+    if connection is None:
+        return []
+    return [hosts.HostEntry(address, names) for address in connection.addresses or ("127.0.1.1",)]
 
 
 def _base_entries(session: Session, container: Container) -> Sequence[HostEntry]:
@@ -104,20 +104,18 @@ def _base_entries(session: Session, container: Container) -> Sequence[HostEntry]
     return hosts.parse_base(_host_file(path))
 
 
-def _resolv_conf(container: Container, connection: Connection) -> str:
+def _resolv_conf(container: Container, connection: Connection | None) -> str:
     servers, search, options = hosts.parse_resolv_conf(_host_file(RESOLV))
-    if connection.netns or container_has_own_network(container):
-        servers = _reachable(servers, connection)
-    own_servers = jsonval.texts(container.config, "dnsServer")
+    own_servers = tuple(jsonval.texts(container.config, "dnsServer"))
     own_search = jsonval.texts(container.config, "dnsSearch")
     own_options = jsonval.texts(container.config, "dnsOption")
-    if connection.nameservers:
-        servers = connection.nameservers  # the network's resolver, which asks the container's own servers
+    if connection is not None and connection.network_status and connection.nameservers:
+        servers = connection.nameservers  # the networks' resolver, which asks the container's own servers
     elif own_servers:
-        servers = tuple(own_servers)
-    elif connection.first_nameserver:
-        servers = (connection.first_nameserver, *servers)
-    domains = tuple(own_search) or (*connection.search, *search)
+        servers = own_servers
+    elif connection is not None or container_has_own_network(container):
+        servers = _reachable(servers, connection)
+    domains = tuple(own_search) or (*(connection.search if connection else ()), *search)
     return hosts.render_resolv_conf(servers, domains, tuple(own_options) or options)
 
 
@@ -126,12 +124,14 @@ def container_has_own_network(container: Container) -> bool:
     return any(space.get("type") == "network" for space in spaces)
 
 
-def _reachable(servers: Sequence[str], connection: Connection) -> tuple[str, ...]:
-    """Without resolvers on the host's own loopback, which mean the container itself inside it."""
+def _reachable(servers: Sequence[str], connection: Connection | None) -> tuple[str, ...]:
+    """The helper's own first; without resolvers on the host's loopback, which mean the container itself inside it."""
     kept = tuple(server for server in servers if not _is_loopback(server))
-    if kept or connection.first_nameserver:
+    if connection is not None and connection.nameservers:
+        return (*connection.nameservers, *kept)
+    if kept:
         return kept
-    v6_only = connection.addresses and all(":" in address for address in connection.addresses)
+    v6_only = connection is not None and connection.addresses and all(":" in ip for ip in connection.addresses)
     return _FALLBACK_SERVERS_V6 if v6_only else _FALLBACK_SERVERS
 
 

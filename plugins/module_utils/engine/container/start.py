@@ -9,6 +9,7 @@ so the next start, clean-up or removal knows what to give back first; podman's o
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
@@ -28,11 +29,11 @@ from .settle import release, settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..netavark.ports import PortReservation
+    from ..host.cgroups import Place
+    from ..netavark.connect import Connection
     from ..runtime.conmon import Created
     from ..session.session import Session
     from .model import Container
-    from .networking import Connection
 
     Ready = Callable[[Container], None]
 
@@ -106,9 +107,9 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 
 def _start(session: Session, container: Container, netns: str, ready: Ready | None) -> None:
     rootfs = resources.mount_rootfs(session, container)
-    with networking.reserve_ports(session, container) as reservation:
-        hostname = _hostname(session, container)
-        connection = networking.connect(session, container, netns, hostname)
+    hostname = _hostname(session, container)
+    connection = networking.connect(session, container, netns, hostname)
+    with connection or nullcontext():
         shm = resources.mount_shm(session, container)
         accounts = _accounts(container, rootfs)
         files = runfiles.write(session, container, hostname, connection, accounts)
@@ -131,7 +132,7 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, reservation, connection)
+        created = _create(session, container, connection)
     reached("conmon-running")
     event(session, container, "init")
     if ready is not None:
@@ -151,14 +152,12 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         oomKilled=None,
         pid=created.pid,
         conmonPid=created.conmon_pid,
-        networkStatus=connection.status or None,
+        networkStatus=(connection.network_status or None) if connection else None,
         bindMounts={**files, **({"/dev/shm": shm} if shm else {})},
     )
 
 
-def _create(session: Session, container: Container, reservation: PortReservation, connection: Connection) -> Created:
-    from ..host import cgroups
-
+def _create(session: Session, container: Container, connection: Connection | None) -> Created:
     config = container.config
     where = parts.place(session, container)
     request = conmon.CreateRequest(
@@ -173,10 +172,18 @@ def _create(session: Session, container: Container, reservation: PortReservation
         timeout=jsonval.number(config, "timeout"),
         no_pivot=session.conf.no_pivot_root,
         no_new_keyring=not session.conf.keyring,
-        hold_fds=(*reservation.fds, *connection.held),
-        placed=lambda pid: cgroups.enter_monitor(session.cgroups, where, session.runner, pid, session.identity.uid),
+        hold_fds=connection.fds if connection else (),
+        placed=lambda pid: _placed(session, where, pid),
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), parts.monitor(session), request)
+
+
+def _placed(session: Session, where: Place, pid: int) -> None:
+    from ..host import cgroup_trees
+
+    failure = cgroup_trees.enter_monitor(session.cgroups, where, pid, session.identity.uid)
+    if failure:
+        session.warn(failure)
 
 
 def _log_target(container: Container) -> conmon.LogTarget:

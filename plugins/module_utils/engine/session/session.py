@@ -218,10 +218,14 @@ class Session:
         paths, database = self._opened()
         if not database.exists:
             database.settings = paths.settings(below.graph_driver(self))
-        report = refresh.ensure_booted(paths, database, self._lock_table())
+        self._lock_table_ready = True  # recording the boot writes, and every first write asks for the boot check
+        try:
+            report = refresh.ensure_booted(paths, database, self._lock_table())
+        except BaseException:
+            self._lock_table_ready = False
+            raise
         if report is not None:
             self.after_boot = report
-        self._lock_table_ready = True
 
     _lock_table_ready = False
 
