@@ -75,6 +75,8 @@ def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions
     try:
         unpacked = _unpack(digested, place, wanted.what, options)
         blob.finish()
+    except _SourceFailed as carrier:
+        raise carrier.failure from None
     finally:
         if feed:
             feed.stop()
@@ -126,6 +128,14 @@ class _Blob:
             raise Corrupt(f"read {wanted.what}", f"has digest {self.digest()}, not {wanted.source}")
 
 
+class _SourceFailed(Exception):
+    """Carries the reader's own OSError past those who take an OSError for one of the file system."""
+
+    def __init__(self, failure: OSError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 class _Digested:
     """The plain bytes, counted and digested as the unpacker pulls them."""
 
@@ -138,7 +148,10 @@ class _Digested:
         self.size = 0
 
     def pull(self) -> bytes:
-        piece = self._pull()
+        try:
+            piece = self._pull()
+        except OSError as error:
+            raise _SourceFailed(error) from None
         self.size += len(piece)
         limits = self._limits
         if self.size > limits.bytes:

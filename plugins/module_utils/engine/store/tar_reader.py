@@ -222,6 +222,18 @@ def shown(name: bytes) -> str:
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 
+def place_of(name: bytes) -> bytes:
+    """Where a member of that name goes, as in a chroot: no "." or empty component, ".." never above the top."""
+    parts: list[bytes] = []
+    for part in name.split(b"/"):
+        if part == b"..":
+            if parts:
+                parts.pop()
+        elif part not in (b"", b"."):
+            parts.append(part)
+    return b"/".join(parts)
+
+
 def parse_header(block: bytes, reader: TarReader) -> Member:
     """One 512-byte header block. Raises Corrupt."""
     check = block[148:156]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import Damaged
 from ..host.rooted import Root
 from . import crc64
+from .tar_reader import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -157,7 +158,7 @@ class Rebuilt:
             "The image must be removed and pulled again",
         )
         try:
-            fd = self._tree.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            fd = self._tree.open(place_of(name), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:
             raise wrong from None
         try:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import Corrupt, EngineError, HostLacks
 from ..host.rooted import Root
 from ..host.xattrs import OVERLAY_PREFIXES, beside, write_all
-from .tar_reader import shown
+from .tar_reader import place_of, shown
 
 if TYPE_CHECKING:
     from .tar_reader import Member, TarReader
@@ -156,19 +156,12 @@ class Unpacker:
             self._node(parent, name, path, member)
 
     def _path(self, name: bytes) -> bytes:
-        """The member's place in the tree, as in a chroot: no "." or empty component, ".." never above the top."""
+        """The member's place in the tree."""
         if b"\0" in name:
             raise self.fail(f"{shown(name)} has a NUL in its name")
         if len(name) >= _PATH_MAX:
             raise self.fail(f"the path {shown(name)}... is longer than {_PATH_MAX} bytes")
-        parts: list[bytes] = []
-        for part in name.split(b"/"):
-            if part == b"..":
-                if parts:
-                    parts.pop()
-            elif part not in (b"", b"."):
-                parts.append(part)
-        return b"/".join(parts)
+        return place_of(name)
 
     def _consume(self, member: Member) -> None:
         """Sum a body that is stored nowhere."""
@@ -308,10 +301,9 @@ class Unpacker:
 
     def _whiteout(self, parent: bytes, name: bytes, member: Member) -> None:
         if name == OPAQUE:
-            try:
-                self._dir(parent)
-            except NotADirectoryError:
+            if self._is_white(parent):
                 return
+            self._dir(parent)
             self._opaque.add(parent)
             return
         hidden = name[len(WHITEOUT) :]

@@ -1,0 +1,8 @@
+"""Lets the store's tests import `layer_trees` beside them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
