@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..host import identity as who
 from ..libpod import conf as containers_conf
 from ..libpod import gates, refresh
-from ..libpod.events import EventLog
+from ..libpod.events import Event, EventLog
 from ..libpod.locks import open_locks
 from ..libpod.paths import Roots
 from . import below
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..host.process import Runner
     from ..libpod.conf import ContainersConf
     from ..libpod.database import Database
-    from ..libpod.events import Event
     from ..libpod.locks import LockTable
     from ..libpod.paths import LibpodPaths
     from ..libpod.rows import ContainerRow
