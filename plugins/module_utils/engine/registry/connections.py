@@ -60,7 +60,7 @@ def split_url(url: str, deed: str, base: Origin | None = None) -> tuple[Origin, 
         raise Denied(deed, f"{url[:100]!r} is not an address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not parts.scheme and not parts.netloc and base is not None:
-        if not path.startswith("/"):
+        if not url.startswith("/") or url.startswith("//"):
             raise Denied(deed, f"{url[:100]!r} is not an absolute address")
         return base, path
     scheme = parts.scheme or (base.scheme if base else "")
