@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ..host.process import Runner
 
 _ABSENT_PROGRAM = "/daemonless-probe"
-_DEADLINE = 20.0
 _REFUSAL_KEPT = 3600  # seconds: the reason may have been a passing one, a full disk for example
 _STALE_BUNDLE = 600
 _CACHE_FILE = "programs.json"
@@ -107,12 +106,16 @@ def candidates(runtimes: dict[str, tuple[str, ...]], first: str = "") -> tuple[C
 
 
 class Prober:
-    """Probes programs and remembers; `cache_dir` must be ours and not survive a reboot if it can be helped."""
+    """Probes programs and remembers; `cache_dir` must be ours and not survive a reboot if it can be helped.
 
-    def __init__(self, runner: Runner, cache_dir: str, facts: CgroupFacts) -> None:
+    A program that gives no answer within `deadline` seconds counts as broken.
+    """
+
+    def __init__(self, runner: Runner, cache_dir: str, facts: CgroupFacts, deadline: float = 20.0) -> None:
         self._runner = runner
         self._cache_dir = cache_dir
         self._facts = facts
+        self._deadline = deadline
 
     def choose(self, order: tuple[Candidate, ...] = DEFAULT_CANDIDATES) -> RuntimeChoice:
         """The first candidate that works. Raises HostLacks, naming every candidate with its reason."""
@@ -140,7 +143,10 @@ class Prober:
     # -- trying ----------------------------------------------------------------------------------------------------
 
     def _try(self, runtime: Runtime) -> Verdict:
-        version = self._version(runtime.path)
+        try:
+            version = self._version(runtime.path)
+        except EngineError as error:
+            return Verdict("unknown", error.cause)
         cid = new_id()
         where = place(self._facts, cid)
         systemd = self._facts.manager == SYSTEMD and bool(where.oci_path)
@@ -150,7 +156,7 @@ class Prober:
             request = Call(
                 f"try {runtime.name}",
                 ("create", "--bundle", bundle, "--pid-file", f"{bundle}/pid", cid),
-                deadline=_DEADLINE,
+                deadline=self._deadline,
             )
             try:
                 done = attempt(self._runner, runtime._replace(args=args), request)
@@ -167,7 +173,7 @@ class Prober:
             shutil.rmtree(bundle, ignore_errors=True)
 
     def _forget(self, runtime: Runtime, cid: str, group: str) -> None:
-        request = Call("forget the trial", ("delete", "--force", cid), deadline=_DEADLINE)
+        request = Call("forget the trial", ("delete", "--force", cid), deadline=self._deadline)
         try:
             attempt(self._runner, runtime, request)
         except EngineError:
@@ -176,18 +182,15 @@ class Prober:
             remove(self._facts, group, 0.2)
 
     def _version(self, path: str) -> str:
-        try:
-            done = self._runner.run((path, "--version"), timeout=_DEADLINE)
-        except EngineError as error:
-            return error.cause
+        done = self._runner.run((path, "--version"), timeout=self._deadline)
         first = done.stdout.decode("utf-8", "replace").splitlines()[:1]
         words = first[0].split() if first else []
         return words[-1] if words else "unknown"
 
     def _ask_conmon(self, path: str) -> Verdict:
         try:
-            said = self._runner.run((path, "--version"), timeout=_DEADLINE).stdout.decode("utf-8", "replace")
-            text = self._runner.run((path, "--help"), timeout=_DEADLINE).stdout.decode("utf-8", "replace")
+            said = self._runner.run((path, "--version"), timeout=self._deadline).stdout.decode("utf-8", "replace")
+            text = self._runner.run((path, "--help"), timeout=self._deadline).stdout.decode("utf-8", "replace")
         except EngineError as error:
             return Verdict("", error.cause)
         words = said.split()
