@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from images import Images
 from lab import Lab
-from machine import Machine, Spec
+from machine import Machine, Spec, sweep
 
 KINDS = (
     Spec(),
@@ -39,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.skip("integration tests make machines, which takes root")
+    sweep()
     made = Lab.open(Path(tempfile.mkdtemp(prefix="daemonless-lab-")))
     made.base.chmod(0o755)
     yield made

@@ -334,6 +334,15 @@ def cgroups_of(name: str) -> list[Path]:
     return [path for path in found if path.is_dir()]
 
 
+def sweep() -> None:
+    """Remove the cgroups of machines whose test process was killed; all else of them went with it."""
+    for top in cgroups_of(""):
+        for left in top.glob("lab[0-9]*-*"):
+            owner = left.name[3:].split("-")[0]
+            if not Path(f"/proc/{owner}").exists():
+                _remove_cgroups(left.name)
+
+
 def _remove_cgroups(name: str) -> None:
     """Its processes may take a moment to be gone."""
     for top in cgroups_of(name):
