@@ -82,7 +82,7 @@ options:
   comparisons:
     description:
       - How to compare single options, by name.
-      - V(strict) wants them equal, V(subset) wants what the task lists to be there and allows more, V(ignore) does not look.
+      - V(strict) wants them equal, V(subset) wants what the task lists and allows more, V(ignore) does not look.
     type: dict
   arch:
     description: Architecture of the image, when it is not the host's.

@@ -15,8 +15,29 @@ from typing import TYPE_CHECKING
 from ..base.errors import EngineError
 from .context import Context, Usage
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are imported by name
     from collections.abc import Sequence
+
+    from . import (
+        cleanup,
+        execute,
+        images,
+        info,
+        inspect,
+        lifecycle,
+        logs,
+        networks,
+        port,
+        ps,
+        remove,
+        rmi,
+        top,
+        version,
+    )
+    from . import volumes as _volumes
+
+    MODULES = (cleanup, execute, images, info, inspect, lifecycle, logs, networks, port, ps, remove, rmi, top, version)
+    MORE = (_volumes,)
 
 FAILED = 125
 

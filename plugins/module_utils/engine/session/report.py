@@ -124,13 +124,13 @@ def _programs(runner: Runner) -> Json:
 
 
 def _version(runner: Runner, path: str) -> str:
-    """The first word of `--version` that has a digit and a dot."""
+    """The first word of `--version` that begins with a digit and has a dot."""
     try:
         done = runner.run([path, "--version"], timeout=20)
     except EngineError:
         return ""
     words = (done.stdout or done.stderr).decode("utf-8", "replace").replace(",", " ").split()[:24]
-    return next((word.lstrip("v") for word in words if "." in word and any(char.isdigit() for char in word)), "")
+    return next((word.lstrip("v") for word in words if "." in word and word.lstrip("v")[:1].isdigit()), "")
 
 
 def _cgroups(session: Session) -> Json:

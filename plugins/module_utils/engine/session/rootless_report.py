@@ -101,7 +101,18 @@ def _missing_ids(identity: Identity, runner: Runner, etc: str) -> Iterator[Missi
             continue
         if found or _served(identity, runner, etc):
             continue
-        yield Missing(path, f"no line for {identity.name}", f"usermod {option} 100000-165535 {identity.name}")
+        first = _free(text)
+        yield Missing(path, f"no line for {identity.name}", f"usermod {option} {first}-{first + 65535} {identity.name}")
+
+
+def _free(text: str) -> int:
+    """The first id above every range of the file."""
+    highest = 99_999
+    for line in text.splitlines():
+        fields = line.strip().split(":")
+        if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit():
+            highest = max(highest, int(fields[1]) + int(fields[2]) - 1)
+    return highest + 1
 
 
 def _served(identity: Identity, runner: Runner, etc: str) -> bool:
