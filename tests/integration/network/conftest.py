@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Optional
 
 import pytest
 
@@ -11,7 +10,7 @@ PRELUDE = (Path(__file__).parent / "prelude.py").read_text()
 
 
 def run_inside(
-    machine: object, body: str, user: Optional[str] = None, env: Optional[Mapping[str, str]] = None, check: bool = True
+    machine: object, body: str, user: str | None = None, env: Mapping[str, str] | None = None, check: bool = True
 ) -> object:
     """Run `body` after the prelude in the machine; what it passed to show() last."""
     done = machine.python(PRELUDE + body, user=user, env=env, check=check)  # type: ignore[attr-defined]

@@ -1,3 +1,4 @@
+# ruff: noqa: F401 (the scripts use them)
 """Read into the scripts that network tests run inside a machine: namespaces that stand for containers, and traffic."""
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ..base import clock
 from ..base.errors import BadInput, Conflict
 from ..base.ids import new_id
 from . import addresses
-from .network_file import Network, Route, Subnet, check_name, to_json
+from .network_file import ASKED, Network, Route, Subnet, check_interface, check_name, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,6 @@ _OPTIONS = {
     "ipvlan": ("mtu", "mode", "metric", "no_default_route", "parent"),
 }
 _NUMBERS = {"mtu": (0, 65536), "vlan": (0, 4094), "metric": (0, 2**32 - 1), "bclim": (-1, 2**31 - 1)}
-_INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
 _TRUE, _FALSE = ("1", "t", "true", "yes", "on"), ("0", "f", "false", "no", "off")
 
 
@@ -64,6 +63,7 @@ class Draft(NamedTuple):
     labels: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     ipam_driver: str = ""
+    asked: tuple[str, ...] = ()  # what the wish mentioned, to be recorded with the network
 
 
 def fill(draft: Draft, others: Sequence[Network], host: HostNetworks, pools: Sequence[tuple[str, int]]) -> Network:
@@ -101,7 +101,10 @@ def fill(draft: Draft, others: Sequence[Network], host: HostNetworks, pools: Seq
         ipam_driver=ipam_driver,
         raw={},
     )
-    return network._replace(raw=to_json(network))
+    raw = to_json(network)
+    if draft.asked:
+        raw[ASKED] = list(draft.asked)
+    return network._replace(raw=raw)
 
 
 def choose_ipam(draft: Draft, deed: str) -> str:
@@ -274,12 +277,6 @@ def _option_value(key: str, text: str, driver: str, deed: str) -> str:
     if key in ("vrf", "host_interface_name"):
         check_interface(text, deed)
     return text
-
-
-def check_interface(name: str, deed: str) -> None:
-    """Raises BadInput for a name that the kernel would refuse (dev_valid_name: at most 15 bytes, no blank, / or :)."""
-    if not _INTERFACE.match(name) or name in (".", "..") or len(name.encode()) > 15:
-        raise BadInput(deed, f"{name[:40]!r} is no interface name: the kernel takes 1 to 15 bytes, no blank, / or :")
 
 
 def _choose_interface(

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 Json = dict[str, object]
 
+# Our own key in the file: the options somebody asked for, so that one that is dropped from a task can be noticed.
+# podman and netavark pass over keys that they do not know.
+ASKED = "io.daemonless.asked"
+
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
 _NAME_LIMIT = 250  # "NAME.json" has to be a file name
 
 
@@ -54,6 +59,17 @@ class Network(NamedTuple):
     raw: Json
 
     @property
+    def asked(self) -> frozenset[str]:
+        """The options that our own tasks have mentioned for it so far."""
+        recorded = self.raw.get(ASKED)
+        return frozenset(str(item) for item in recorded) if isinstance(recorded, list) else frozenset()
+
+    @property
+    def public(self) -> Json:
+        """The file's content without our record: what podman and netavark would show."""
+        return {key: value for key, value in self.raw.items() if key != ASKED}
+
+    @property
     def leases_addresses(self) -> bool:
         """Whether we hand out its addresses: with dhcp and none nobody here does."""
         return bool(self.subnets) and self.ipam_driver in ("", "host-local")
@@ -66,6 +82,12 @@ def check_name(name: str) -> None:
             f"name a network {name[:80]!r}",
             f"names are letters, digits, '_', '.', '-', begin with a letter or digit, at most {_NAME_LIMIT} long",
         )
+
+
+def check_interface(name: str, deed: str) -> None:
+    """Raises BadInput for lo and for what the kernel refuses (dev_valid_name: over 15 bytes, blanks, / or :)."""
+    if not _INTERFACE.match(name) or name in (".", "..", "lo") or len(name.encode()) > 15:
+        raise BadInput(deed, f"{name[:40]!r} is no interface name: the kernel takes 1 to 15 bytes, no blank, / or :")
 
 
 def to_json(network: Network) -> Json:

@@ -106,6 +106,21 @@ class NetworkDir:
             self._write(network)
         return network
 
+    def recreate(self, draft: Draft, keep_id: str = "", read: Callable[[], HostNetworks] = read_host) -> Network:
+        """Put a network of the draft in the place of the one of its name, whose leases are dropped.
+
+        Nothing is touched when the draft cannot be filled. The caller has detached everybody.
+        Raises BadInput, Conflict.
+        """
+        with self.locked():
+            others = [network for network in self.all() if network.name != draft.name]
+            network = fill(draft, others, read(), self.settings.subnet_pools)
+            if keep_id:
+                network = network._replace(id=keep_id, raw={**network.raw, "id": keep_id})
+            ipam.forget_network(self.settings.ipam_db, network.name)
+            self._write(network)
+        return network
+
     def replace(self, network: Network) -> None:
         """Write a changed network over its own file; keys of the file that we do not know are kept."""
         with self.locked():
@@ -172,4 +187,4 @@ class NetworkDir:
 
 def inspect(network: Network, containers: Json) -> Json:
     """What `podman network inspect` shows: the file's content and who is attached."""
-    return {**network.raw, "containers": containers}
+    return {**network.public, "containers": containers}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Corrupt
 from ..spec.ports import PortMapping, to_libpod
+from .network_file import check_interface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,8 @@ def check_attachments(attachments: Sequence[Attachment], deed: str) -> tuple[Att
             raise BadInput(deed, f"network {item.network} is given twice")
         if item.static_mac and not _MAC.match(item.static_mac):
             raise BadInput(deed, f"mac address {item.static_mac[:40]!r} is not one as 02:42:ac:11:00:02")
+        if item.interface:
+            check_interface(item.interface, deed)
         for alias in item.aliases:
             if not _ALIAS.match(alias):
                 raise BadInput(deed, f"network alias {alias[:60]!r} is not a host name")
@@ -87,7 +90,7 @@ def build(
         "port_mappings": [to_libpod(mapping) for mapping in container.ports] or None,
         "networks": as_list if netavark_major >= _LIST_SINCE else per_network,
         "dns_servers": list(container.dns_servers) or None,
-        "network_info": {name: networks[name].raw for name in per_network},
+        "network_info": {name: networks[name].public for name in per_network},
     }
     return json.dumps({key: value for key, value in content.items() if value is not None}).encode()
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import BadInput, EngineError, NotFound, ToolFailed
+from ..base.errors import BadInput, EngineError, HostLacks, NotFound, ToolFailed
 from ..base.steps import reached
 from ..host import links, programs
 from ..host.process import child_environment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .settings import NetContext, NetSettings
 
 _NFTABLES_SINCE = (1, 10)  # netavark without this cannot drive nft
+_ANY_IPV6_SINCE = (1, 5)
 _TIMEOUT = 120.0
 
 
@@ -37,6 +38,7 @@ def setup(ctx: NetContext, netns: str, container: ContainerNet) -> dict[str, Jso
     deed = f"attach container {container.name} to its networks"
     container = container._replace(attachments=request.check_attachments(container.attachments, deed))
     networks = _networks(ctx, container, deed)
+    _check_ports(ctx, container)
     with NetworkDir(ctx.settings).locked():
         leases = ipam.allocate(ctx.settings.ipam_db, container.id, _requests(container, networks))
         reached("network-addresses-given")
@@ -44,11 +46,46 @@ def setup(ctx: NetContext, netns: str, container: ContainerNet) -> dict[str, Jso
             return _setup_locked(ctx, netns, container, networks, leases)
         except BaseException as error:
             try:
-                ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
+                _take_back(ctx, container, networks, leases)
             except (EngineError, OSError) as failure:
                 if isinstance(error, EngineError):
                     error.add_cleanup_failure(str(failure))
             raise
+
+
+def _take_back(
+    ctx: NetContext,
+    container: ContainerNet,
+    networks: Mapping[str, Network],
+    leases: Mapping[str, Sequence[str]],
+) -> None:
+    """Undo what netavark did before it failed, in a namespace that stands in, so that it meets what it expects."""
+    try:
+        holders = {**ipam.holders_by_network(ctx.settings.ipam_db)}
+        if not ctx.settings.rootless:
+            _detach(ctx, "", container, _Attached(networks, leases, holders), drop=False)
+        else:
+            from . import rootless_bridge
+
+            if rootless_bridge.exists(ctx.settings):
+                with rootless_bridge.visited(ctx) as shared:
+                    shared.call(lambda: _detach(ctx, "", container, _Attached(networks, leases, holders), drop=False))
+    finally:
+        ipam.release(ctx.settings.ipam_db, container.id, list(networks))
+
+
+class _Attached(NamedTuple):
+    """The networks by name, the container's addresses on them, and everybody's."""
+
+    networks: Mapping[str, Network]
+    leases: Mapping[str, Sequence[str]]
+    holders: Mapping[str, Mapping[str, list[str]]]
+
+    def last(self, container_id: str) -> list[Network]:
+        """Where nobody else has an address, bridge and rules go with this container."""
+        return [
+            network for name, network in self.networks.items() if not set(self.holders.get(name, ())) - {container_id}
+        ]
 
 
 def _setup_locked(
@@ -80,47 +117,41 @@ def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: boo
     directory = NetworkDir(ctx.settings)
     with directory.locked():
         holders = ipam.holders_by_network(ctx.settings.ipam_db)
+        leases = {name: held[container.id] for name, held in holders.items() if container.id in held}
         found = [directory.get(item.network) for item in container.attachments]
         networks = {network.name: network for network in found if network}
         present = tuple(item for item in container.attachments if item.network in networks)
         try:
             if present:
-                _teardown_locked(ctx, netns, container._replace(attachments=present), networks, holders, alone)
+                attached = _Attached(networks, leases, holders)
+                _teardown_locked(ctx, netns, container._replace(attachments=present), attached, alone)
         finally:
             ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
     reached("network-torn-down")
 
 
 def _teardown_locked(
-    ctx: NetContext,
-    netns: str,
-    container: ContainerNet,
-    networks: Mapping[str, Network],
-    holders: Mapping[str, Mapping[str, list[str]]],
-    alone: bool,
+    ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, alone: bool
 ) -> None:
-    deed = f"detach container {container.name} from its networks"
-    leases = {name: held[container.id] for name, held in holders.items() if container.id in held}
-    payload = request.build(container, networks, leases, _version(ctx)[0])
-    # Where nobody else has an address on a network, its bridge and rules go with this container.
-    last = [network for name, network in networks.items() if not set(holders.get(name, ())) - {container.id}]
-    interfaces = [item.interface for item in container.attachments] if last else []
-    drop = alone and not last and not ctx.settings.rootless
-
-    def detach() -> None:
-        with _place(ctx.settings, netns, interfaces, drop) as (place, real):
-            if not real:
-                _drop_dead_ports(last)
-            _forgiving_teardown(ctx, place, payload, deed, real)
-
     if not ctx.settings.rootless:
-        detach()
+        _detach(ctx, netns, container, attached, drop=alone)
         return
     from . import rootless_bridge
 
     if rootless_bridge.exists(ctx.settings):
         with rootless_bridge.left(ctx, len(container.attachments)) as shared:
-            shared.call(detach)
+            shared.call(lambda: _detach(ctx, netns, container, attached, drop=False))
+
+
+def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, drop: bool) -> None:
+    deed = f"detach container {container.name} from its networks"
+    payload = request.build(container, attached.networks, attached.leases, _version(ctx)[0])
+    last = attached.last(container.id)
+    interfaces = [item.interface for item in container.attachments] if last else []
+    with _place(ctx.settings, netns, interfaces, drop and not last) as (place, real):
+        if not real:
+            _drop_dead_ports(last)
+        _forgiving_teardown(ctx, place, payload, deed, real)
 
 
 def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, real: bool) -> None:
@@ -229,6 +260,18 @@ def _version(ctx: NetContext) -> tuple[int, ...]:
         digits = done.stdout.decode("ascii", "replace").split()[-1:] or ["1"]
         _versions[path] = tuple(int(part) for part in digits[0].split("-")[0].split(".") if part.isdigit()) or (1,)
     return _versions[path]
+
+
+def _check_ports(ctx: NetContext, container: ContainerNet) -> None:
+    """netavark 1.4 takes [::] for a destination that no packet has."""
+    if not ctx.settings.rootless and _version(ctx) < _ANY_IPV6_SINCE:
+        for mapping in container.ports:
+            if mapping.host_ip == "::":
+                raise HostLacks(
+                    f"publish {mapping}",
+                    "netavark on this host is too old for the address [::]",
+                    "Leave the address out, which publishes on IPv6 too where the container has an IPv6 address",
+                )
 
 
 def _networks(ctx: NetContext, container: ContainerNet, deed: str) -> dict[str, Network]:
