@@ -7,10 +7,10 @@ import os
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import StagedLayer, Wanted
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import StagedLayer, Wanted
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.unpack import Limits
 
@@ -38,7 +38,7 @@ class M(NamedTuple):
     link: str = ""
     major: int = 0
     minor: int = 0
-    pax: Optional[Mapping[str, str]] = None
+    pax: Mapping[str, str] | None = None
 
 
 def tar(*members: M, format: int = tarfile.PAX_FORMAT, **more: object) -> bytes:
@@ -54,15 +54,15 @@ def tar(*members: M, format: int = tarfile.PAX_FORMAT, **more: object) -> bytes:
     return buffer.getvalue()
 
 
-def store_at(path: Path, rootless: bool = False, limits: Optional[Limits] = None) -> Store:
+def store_at(path: Path, rootless: bool = False, limits: Limits | None = None) -> Store:
     return Store(StoreOptions(str(path / "root"), str(path / "run")), rootless, limits)
 
 
-def unpack(path: Path, data: bytes, rootless: bool = False, limits: Optional[Limits] = None) -> StagedLayer:
+def unpack(path: Path, data: bytes, rootless: bool = False, limits: Limits | None = None) -> StagedLayer:
     return store_at(path, rootless, limits).stage_layer(io.BytesIO(data), Wanted())
 
 
-def look(top: "str | os.PathLike[str]", times: bool = True) -> dict[bytes, tuple[object, ...]]:
+def look(top: str | os.PathLike[str], times: bool = True) -> dict[bytes, tuple[object, ...]]:
     """Everything observable of a tree, by path."""
     found: dict[bytes, tuple[object, ...]] = {}
     inodes: dict[int, bytes] = {}

@@ -347,7 +347,8 @@ def test_unpacking_what_was_packed_gives_the_same_tree_and_the_same_bytes(scratc
         plant(base / "tree", wanted)
         with Root.of(str(base / "tree")) as tree:
             data = b"".join(pack(tree))
-        assert tarfile.open(fileobj=io.BytesIO(data)).getmembers() is not None
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.getmembers()
         layer = unpack(base / "store", data)
         assert look(layer.tree) == look(base / "tree")
         with Root.of(layer.tree) as tree:
@@ -362,6 +363,8 @@ def test_whiteouts_and_opaque_directories_pack_to_what_they_came_from(tmp_path: 
     data = tar(M("d/", type=DIR), M("d/.wh..wh..opq"), M("d/.wh.gone"), M(".wh.old"), M("d/new", b"1"))
     layer = unpack(tmp_path, data)
     with Root.of(layer.tree) as tree:
-        packed = tarfile.open(fileobj=io.BytesIO(b"".join(pack(tree))))
-    assert sorted(packed.getnames()) == [".wh.old", "d", "d/.wh..wh..opq", "d/.wh.gone", "d/new"]
+        data = b"".join(pack(tree))
+    with tarfile.open(fileobj=io.BytesIO(data)) as packed:
+        names = sorted(packed.getnames())
+    assert names == [".wh.old", "d", "d/.wh..wh..opq", "d/.wh.gone", "d/new"]
     assert look(unpack(tmp_path / "b", tar(*[M(n) for n in ()])).tree) == {}

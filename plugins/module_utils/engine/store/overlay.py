@@ -121,19 +121,31 @@ class Home:
     def sweep(self) -> list[str]:
         """Remove what killed processes left in overlay/staging: children of ours that nobody locks. Their names."""
         removed = []
-        try:
-            names = os.listdir(os.path.join(self.path, "staging"))
-        except FileNotFoundError:
-            return []
-        for name in names:
+        for name in self._ours():
             path = os.path.join(self.path, "staging", name)
-            if not name.startswith(_STAGING) or path in self._held:
-                continue
             lock = _locked(path)
             if lock is not None:
                 Staging(path, lock).discard()
                 removed.append(name)
         return removed
+
+    def abandoned(self) -> list[str]:
+        """What `sweep` would remove."""
+        found = []
+        for name in self._ours():
+            lock = _locked(os.path.join(self.path, "staging", name))
+            if lock is not None:
+                lock.release()
+                found.append(name)
+        return found
+
+    def _ours(self) -> list[str]:
+        directory = os.path.join(self.path, "staging")
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return []
+        return [name for name in names if name.startswith(_STAGING) and os.path.join(directory, name) not in self._held]
 
     def remember(self, staging: Staging) -> None:
         """Keep a staging place locked while this process means to commit what is in it."""

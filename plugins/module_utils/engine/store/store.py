@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..base.digest import Digest
     from ..base.streams import Reader
+    from .check import Parts, Problem
     from .conf import StoreOptions
     from .overlay import Staging
     from .records import ContainerDraft, ContainerRecord, ImageDraft, ImageRecord, LayerRecord
@@ -404,6 +405,35 @@ class Store:
         if found is None:
             raise NotFound(f"find container {identity[:64]}", "it is not in the store")
         return found
+
+    # ---- care
+
+    def _parts(self) -> Parts:
+        from .check import Parts
+
+        elsewhere = frozenset(layer.id for _home, layers, _images in self._others for layer in layers.all())
+        return Parts(self.home, self._layers, self._images, self._containers, self._mounter, elsewhere, self.rootless)
+
+    def check(self) -> list[Problem]:
+        """What is wrong, without changing anything."""
+        from .check import check
+
+        return check(self._parts())
+
+    def repair(self) -> list[Problem]:
+        """Remove what killed processes left, report what only pulling or recreating mends. Idempotent."""
+        from .check import repair
+
+        return repair(self._parts()) if os.path.isdir(self.home.path) else []
+
+    def changes_tar(self, identity: str) -> Iterator[bytes]:
+        """The tar of what a container changed (its writable layer), in pieces."""
+        from ..host.rooted import Root
+        from .pack import pack
+
+        container = self._container(identity)
+        with Root.of(self.home.diff(container.layer)) as tree:
+            yield from pack(tree, f"the changes of container {container.id[:12]}")
 
 
 def _mapped_top(draft: ContainerDraft, parent: tuple[Home, str] | None) -> Top | None:

@@ -9,6 +9,7 @@ another token than it remembers reads the table again, so a writer changes the t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -16,7 +17,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import Damaged
+from ..base.errors import Damaged, EngineError, HostLacks
 from ..base.files import atomic_write, dump_json
 from ..base.locks import FileLock
 from ..base.steps import reached
@@ -77,9 +78,11 @@ class Table:
         lock = FileLock(self.lock_path, readonly=True)
         try:
             lock.acquire()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             yield self._empty
             return
+        except OSError as error:
+            raise _explain("read the image store", error) from error
         try:
             yield self._load(lock.fd)
         finally:
@@ -93,9 +96,12 @@ class Table:
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """The right to change the table, until the end of the block; what is not saved by then is not changed."""
-        os.makedirs(os.path.dirname(self.lock_path), mode=0o700, exist_ok=True)
-        with FileLock(self.lock_path) as lock:
-            yield Writer(self, lock.fd, self._load(lock.fd))
+        try:
+            os.makedirs(os.path.dirname(self.lock_path), mode=0o700, exist_ok=True)
+            with FileLock(self.lock_path) as lock:
+                yield Writer(self, lock.fd, self._load(lock.fd))
+        except OSError as error:
+            raise _explain("change the image store", error) from error
 
     def _load(self, fd: int) -> Rows:
         token = os.pread(fd, TOKEN_SIZE, 0)
@@ -142,6 +148,13 @@ class Writer:
 
     def drop(self, ids: set[str], step: str = "") -> None:
         self.save(Rows(tuple(tuple(row for row in rows if row.get("id") not in ids) for rows in self.rows.files)), step)
+
+
+def _explain(deed: str, error: OSError) -> EngineError:
+    number = error.errno or errno.EIO
+    hint = "Free space where images are stored" if number in (errno.ENOSPC, errno.EDQUOT) else ""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    return HostLacks(deed, f"{where}: {os.strerror(number)}" if where else os.strerror(number), hint)
 
 
 def _stamp(path: str) -> tuple[int, int, int]:
