@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional, Union
+from typing import Union
 
 from images import Blob, Image
 
@@ -25,8 +25,8 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    cut: Optional[int] = None
-    length: Optional[int] = None
+    cut: int | None = None
+    length: int | None = None
     stall: float = 0.0
     drip: float = 0.0
     hold: float = 0.0
@@ -48,7 +48,7 @@ Answer = Union[Reply, Callable[[Seen], Reply]]
 class Server:
     """``routes`` maps a path (without query) to the answers given one after the other, the last one for ever."""
 
-    def __init__(self, context: Optional[ssl.SSLContext] = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.routes: dict[str, list[Answer]] = {}
         self.seen: list[Seen] = []
         self.scheme = "https" if context else "http"
@@ -152,7 +152,7 @@ class Server:
         self.route(f"/v2/{repository}/blobs/{blob.digest}", ranged(blob.data))
 
 
-def ranged(data: bytes, cuts: tuple[Optional[int], ...] = (None,)) -> Callable[[Seen], Reply]:
+def ranged(data: bytes, cuts: tuple[int | None, ...] = (None,)) -> Callable[[Seen], Reply]:
     """A blob that can be resumed; each request is cut after the next number of bytes of ``cuts``, the last for ever."""
     left = list(cuts)
 
@@ -227,7 +227,7 @@ class Certificates:
 
 
 @contextlib.contextmanager
-def serving(context: Optional[ssl.SSLContext] = None, host: str = "127.0.0.1") -> Iterator[Server]:
+def serving(context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Server]:
     server = Server(context, host)
     try:
         yield server

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..spec.reference import Reference
     from ..spec.strict_json import Json
 
+SYSTEM = ("/etc/containers/policy.json", "/usr/share/containers/policy.json")
 _LIMIT = 4 * 1024 * 1024
 _SAMPLE = '{"default": [{"type": "insecureAcceptAnything"}]}'
 _KNOWN = ("insecureAcceptAnything", "reject", "signedBy", "sigstoreSigned", "signedBaseLayer")
@@ -88,11 +89,7 @@ def path_scopes(path: str, name: str = "") -> list[str]:
 
 def load(identity: Identity) -> Policy:
     """The policy of this user.  Raises HostLacks when there is none, Corrupt when it cannot be read as one."""
-    places = (
-        os.path.join(identity.home, ".config/containers/policy.json"),
-        "/etc/containers/policy.json",
-        "/usr/share/containers/policy.json",
-    )
+    places = (os.path.join(identity.home, ".config/containers/policy.json"), *SYSTEM)
     for path in places:
         try:
             data = read_bytes(path, _LIMIT)
