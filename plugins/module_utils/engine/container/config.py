@@ -55,7 +55,17 @@ def build(
     limits.check_host(wish, around.host)
     if wish.pod is not None:
         raise BadInput("read pod", "a container of a pod is made together with its pod")
-    return _Builder(wish, around, birth, notes).build()
+    builder = _Builder(wish, around, birth, notes)
+    if birth.real:
+        check_command(wish.name, builder.args)
+    return builder.build()
+
+
+def check_command(name: str, args: tuple[str, ...]) -> None:
+    """Raises BadInput where there is nothing to run. Planning does not mind: a container may only be stopped."""
+    own = args[2:] if args[:1] == (runtime_spec.INIT_PATH,) else args
+    if not own or not own[0]:
+        raise BadInput(f"create container {name}", "no command is given, and the image names none")
 
 
 def static_dir(around: Surroundings, container_id: str) -> str:

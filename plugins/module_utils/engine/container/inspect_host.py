@@ -56,7 +56,7 @@ def host_config(config: Json, spec: Json, facts: InspectFacts, user_mounts: tupl
         "ExtraHosts": texts(config, "hostsAdd"),
         "HostsFile": config.get("baseHostsFile", ""),
         "GroupAdd": texts(config, "groups"),
-        "IpcMode": _ipc_mode(config, spec),
+        "IpcMode": ipc_mode(config, spec),
         "Cgroup": "",
         "Cgroups": "disabled" if config.get("noCgroups") else "default",
         "Links": None,
@@ -105,7 +105,7 @@ def namespace_mode(config: Json, spec: Json, kind: str) -> str:
     return "host"
 
 
-def _ipc_mode(config: Json, spec: Json) -> str:
+def ipc_mode(config: Json, spec: Json) -> str:
     mode = namespace_mode(config, spec, "ipc")
     if mode != "private":
         return mode

@@ -35,7 +35,6 @@ def command(wish: ContainerDesired, around: Surroundings) -> Command:
     """What is run.
 
     An entrypoint of the task drops the image's command; the entrypoint `[""]` drops the image's entrypoint.
-    Raises BadInput where nothing is left to run.
     """
     image = around.image.config if around.image else None
     entrypoint = wish.entrypoint
@@ -46,8 +45,6 @@ def command(wish: ContainerDesired, around: Surroundings) -> Command:
         own = image.cmd or ()
     head = () if entrypoint in (None, ("",)) else entrypoint or ()
     args = (*head, *own)
-    if not args or not args[0]:
-        raise BadInput(f"create container {wish.name}", "no command is given, and the image names none")
     if around.defaults.init if wish.init is None else wish.init:
         args = (INIT_PATH, "--", *args)
     return Command(entrypoint, own, args)

@@ -134,6 +134,9 @@ class Surroundings:
     auto_maps: tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, int], ...]] | None = None
 
 
+_NO_ID = "0" * 64
+
+
 def _no_port(_mapping: PortMapping) -> int:
     return 0
 
@@ -146,7 +149,7 @@ class Birth:
     `volume_name` invents the name of an anonymous volume.
     """
 
-    id: str = "0" * 64
+    id: str = _NO_ID
     lock_id: int = 0
     created: str = "0001-01-01T00:00:00Z"
     create_command: tuple[str, ...] = ()
@@ -154,3 +157,8 @@ class Birth:
     volume_name: Callable[[], str] = ids.new_id
     process_label: str = ""
     mount_label: str = ""
+
+    @property
+    def real(self) -> bool:
+        """Whether a container is being made, as opposed to planned."""
+        return self.id != _NO_ID

@@ -1,0 +1,198 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is and what is wanted to a plan. Pure: everything known about the world is in the arguments.
+
+A wish is compared with what there is by writing the config it would become and reading both alike. What the task does
+not mention is not compared, except what this collection noted that an earlier task had mentioned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import BadInput
+from ..base.jsonval import table, text, texts
+from ..plan import compare
+from ..plan.change import IN_PLACE, RECREATE, Change, Plan, Step
+from . import config as configuration
+from . import effective, update
+from .desired import ABSENT, CREATED, STARTED, STOPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..base.jsonval import Json
+    from .desired import ContainerDesired, ContainerFlags
+    from .surroundings import Surroundings
+
+PULL, CREATE, START, STOP, RESTART = "pull", "create", "start", "stop", "restart"
+REMOVE, UPDATE, RECREATE_STEP, UNPAUSE = "remove", "update", "recreate", "unpause"
+#: Compared only when mentioned: what the host or its configuration decides for every container anew.
+_HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
+
+
+class Observed(NamedTuple):
+    """A container that exists: its config row and what it is doing (podman's word)."""
+
+    id: str
+    config: Json
+    status: str
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("running", "paused", "stopping")
+
+
+@dataclass(frozen=True)
+class World:
+    """`around.image` is the wished image as it is in the store (that of the container when the task names none), None
+    when it is not there. `pulls` tells that it will be fetched; `moved` that the registry has another one under the
+    name, as far as that is known without fetching."""
+
+    around: Surroundings
+    pulls: bool = False
+    moved: bool = False
+
+
+def plan(observed: Observed | None, wish: ContainerDesired, flags: ContainerFlags, world: World) -> Plan:
+    """Raises BadInput, NotFound and HostLacks where the wish cannot be had at all."""
+    deed = f"container {wish.name} {flags.state}"
+    if flags.state == ABSENT:
+        return _absent(observed, wish, deed)
+    if observed is None:
+        return _create(wish, flags, world, deed)
+    return _change(observed, wish, flags, world, deed)
+
+
+def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, world: World) -> tuple[Change, ...]:
+    """Every compared option that differs, in order of name."""
+    config = observed.config
+    if world.around.image is None and wish.rootfs is None and not text(config, "rootfs"):
+        return (Change("image", text(config, "rootfsImageName"), wish.image, RECREATE),) if world.pulls else ()
+    wish = _completed(wish, config)
+    mentioned = set(effective.keys_of(wish))
+    noted = effective.known(effective.recorded(config))
+    built = configuration.build(wish, world.around).config
+    modes = dict(flags.comparisons)
+    keys = mentioned | noted
+    if text(config, "rootfs") and not mentioned & {"image", "rootfs"}:
+        keys -= {"image", "rootfs"}
+    found = _differences(config, built, keys, modes, exact=effective.is_ours(config))
+    if flags.image_strict and world.around.image is not None and wish.image is not None:
+        name = text(config, "rootfsImageName")
+        if name != world.around.image.name and not any(change.option == "image" for change in found):
+            found.append(Change("image", name, world.around.image.name, RECREATE))
+    if world.moved and not any(change.option == "image" for change in found):
+        found.append(Change("image", text(config, "rootfsImageName"), f"{wish.image} (newer)", RECREATE))
+    if any(change.how == RECREATE for change in found) or flags.recreate:
+        configuration.check_command(wish.name, _args(built))
+        # What a hand gave the container and no task mentions does not outlive a recreate: say so.
+        rest = set(effective.READERS) - keys - _HOST_DEPENDENT
+        found += _differences(config, built, rest, modes, exact=False)
+    return tuple(sorted(found))
+
+
+def _differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str, str], *, exact: bool) -> list[Change]:
+    wanted = effective.read(built, keys)
+    before = effective.aligned(effective.read(config, keys), wanted)
+    if not exact and "env" in before:
+        before["env"] = effective.without_proxies(before["env"], wanted["env"])
+    found = []
+    for key, after in wanted.items():
+        if not compare.satisfied(before[key], after, _mode(modes, key)):
+            how = IN_PLACE if update.possible(key, after) else RECREATE
+            found.append(Change(key, before[key], after, how))
+    return found
+
+
+def _mode(modes: dict[str, str], key: str) -> str:
+    """The comparison of a key, also under the name of an option that is seen under it, or of all with `*`."""
+    for name in (key, key.partition(".")[0]):
+        if name in modes:
+            return modes[name]
+    for option, keys in effective.SEEN_UNDER.items():
+        if key in keys and option in modes:
+            return modes[option]
+    return modes.get("*", compare.STRICT)
+
+
+def _args(built: Json) -> tuple[str, ...]:
+    return tuple(texts(table(table(built, "spec"), "process"), "args"))
+
+
+def _completed(wish: ContainerDesired, config: Json) -> ContainerDesired:
+    """A task that names neither image nor rootfs means those that the container has."""
+    if wish.image is None and wish.rootfs is None and text(config, "rootfs"):
+        return replace(wish, rootfs=text(config, "rootfs"))
+    return wish
+
+
+def _absent(observed: Observed | None, wish: ContainerDesired, deed: str) -> Plan:
+    if observed is None:
+        return Plan(deed)
+    steps = [Step(STOP, wish.name)] if observed.running else []
+    return Plan(deed, (*steps, Step(REMOVE, wish.name)), (), {"state": observed.status}, {"state": ABSENT})
+
+
+def _create(wish: ContainerDesired, flags: ContainerFlags, world: World, deed: str) -> Plan:
+    if wish.image is None and wish.rootfs is None:
+        raise BadInput(f"create container {wish.name}", "it does not exist, and the task names no image")
+    steps = [Step(PULL, wish.image or "")] if world.pulls else []
+    after: dict[str, object] = {"state": flags.state}
+    if world.around.image is not None or wish.rootfs is not None:
+        built = configuration.build(wish, world.around).config
+        configuration.check_command(wish.name, _args(built))
+        after.update(effective.read(built, effective.keys_of(wish)))
+    if wish.image is not None:
+        after["image"] = wish.image
+    steps.append(Step(CREATE, wish.name))
+    if flags.state == STARTED:
+        steps.append(Step(START, wish.name))
+    return Plan(deed, tuple(steps), (), {"state": ABSENT}, after)
+
+
+def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, world: World, deed: str) -> Plan:
+    found = changes(observed, wish, flags, world)
+    steps: list[Step] = []
+    if world.pulls:
+        steps.append(Step(PULL, wish.image or ""))
+    remake = flags.recreate or any(change.how == RECREATE for change in found)
+    runs_after = flags.state == STARTED or (flags.state == CREATED and observed.running)
+    if remake:
+        steps.append(Step(RECREATE_STEP, wish.name))
+        if runs_after:
+            steps.append(Step(START, wish.name))
+    else:
+        if found:
+            steps.append(Step(UPDATE, ", ".join(change.option for change in found)))
+        steps += _state_steps(observed, wish, flags)
+    status = _status_after(observed, flags, runs_after, remake)
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    if status != observed.status:
+        before["state"], after["state"] = observed.status, status
+    if flags.recreate and not found:
+        before["recreate"], after["recreate"] = False, True
+    return Plan(deed, tuple(steps), found, before, after)
+
+
+def _state_steps(observed: Observed, wish: ContainerDesired, flags: ContainerFlags) -> list[Step]:
+    if flags.state == STOPPED:
+        return [Step(STOP, wish.name)] if observed.running else []
+    if flags.state == STARTED:
+        if observed.status == "paused":
+            return [Step(UNPAUSE, wish.name)]
+        if not observed.running or observed.status == "stopping":
+            return [Step(START, wish.name)]
+    if flags.force_restart and observed.running:
+        return [Step(RESTART, wish.name)]
+    return []
+
+
+def _status_after(observed: Observed, flags: ContainerFlags, runs_after: bool, remake: bool) -> str:
+    if runs_after:
+        return "running" if flags.state == STARTED or remake else observed.status
+    if remake:
+        return "created"
+    return "exited" if flags.state == STOPPED and observed.running else observed.status
