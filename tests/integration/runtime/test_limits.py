@@ -120,6 +120,24 @@ def test_processes_that_share_the_hosts_pids(box: Box) -> None:
         os.kill(one.host_pid, signal.SIGKILL)
 
 
+def test_users_are_shown_as_inside_a_user_namespace(box: Box) -> None:
+    os.chmod(box.base, 0o755)
+    for folder in box.base.parents:
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    spec = box.spec(["/bin/sleep", "1000"], user={"uid": 5, "gid": 6})
+    linux = spec["linux"]
+    assert isinstance(linux, dict)
+    linux["namespaces"].append({"type": "user"})
+    for name in ("uidMappings", "gidMappings"):
+        linux[name] = [{"containerID": 0, "hostID": 700000, "size": 65536}]
+    web = Container(box, spec)
+    box.containers.append(web)
+    web.create().start()
+    found = processes.processes(web.init, "web")
+    assert processes.rows(found, ("uid", "gid", "huser", "hgroup"))[1] == [("5", "6", "700005", "700006")]
+
+
 def test_a_command_line_that_attacks_the_terminal(box: Box) -> None:
     web = box.run(["/bin/sh", "-c", "sleep 1000; :", "\x1b]0;owned\x07\n"])
     (first, *_rest) = processes.processes(web.init, "web")

@@ -210,8 +210,8 @@ class _View:
 
     def __init__(self, init: Init, proc: str) -> None:
         self._proc = proc
-        self._uids = _id_map(f"{proc}/{init.pid}/uid_map")
-        self._gids = _id_map(f"{proc}/{init.pid}/gid_map")
+        self._uids = _id_map(init.pid, "uid_map", proc)
+        self._gids = _id_map(init.pid, "gid_map", proc)
         self._level = len(self._status(init.pid).get("NSpid", "").split()) - 1
         self._ticks = os.sysconf("SC_CLK_TCK")
         with open(f"{proc}/uptime", encoding="ascii") as file:
@@ -274,9 +274,13 @@ class _View:
         return "".join(c if c.isprintable() else "?" for c in text) or f"[{command}]"
 
 
-def _id_map(path: str) -> tuple[tuple[int, int, int], ...]:
+def _id_map(pid: int, name: str, proc: str) -> tuple[tuple[int, int, int], ...]:
+    """(inside, outside, count), outside as we see ids: the kernel translates for a reader elsewhere, but shows a reader
+    in the same namespace the parent's ids (user_namespaces(7)), where for us inside and outside are one."""
     try:
-        with open(path, encoding="ascii") as file:
+        if os.readlink(f"{proc}/{pid}/ns/user") == os.readlink(f"{proc}/self/ns/user"):
+            return ((0, 0, 1 << 32),)
+        with open(f"{proc}/{pid}/{name}", encoding="ascii") as file:
             return tuple((int(a), int(b), int(c)) for a, b, c in (line.split() for line in file))
     except (OSError, ValueError):
         return ()
