@@ -63,22 +63,6 @@ def chown_tree(path: str, uid: int, gid: int) -> None:
         _chown_below(os.dup(top.fd), uid, gid)
 
 
-def inside(path: str, subpath: str, deed: str) -> str:
-    """A directory below a volume, given as a path that stays the same whatever is renamed in there meanwhile.
-
-    Raises NotFound when there is none.
-    """
-    with _opened(path, deed) as top:
-        try:
-            fd = top.open(subpath, os.O_PATH)
-        except OSError as error:
-            raise NotFound(deed, f"{subpath} is not in the volume") from error
-        try:
-            return os.readlink(f"/proc/self/fd/{fd}")
-        finally:
-            os.close(fd)
-
-
 def _opened(path: str, deed: str) -> Root:
     try:
         return Root.of(path)

@@ -95,7 +95,7 @@ def _create(
     built = configuration.build(desired, around, birth, notes)
     for warning in built.warnings:
         session.warn(warning)
-    host_limits.fit(session, jsonval.table(built.config, "spec"), deed)
+    host_limits.require(session, jsonval.table(built.config, "spec"), deed)
     _make_volumes(session, built)
     _make_directories(session, cid)
     session.database.add_container(built.config, built.state, depends=built.depends_on, volumes=built.volumes)

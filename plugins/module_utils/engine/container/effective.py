@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
 from ..base.jsonval import flag, number, table, tables, text, texts
-from ..spec import devices, environ, mounts, namespaces, ports, security, signals
+from ..spec import devices, environ, hosts, mounts, namespaces, ports, security, signals
 from . import inspect_host, inspect_network, readers
 from .config import NOTE_OPTIONS
 
@@ -40,6 +40,8 @@ _UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"  # systemd's units put it there; it says who
 _PROXY_NAMES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 PROXIES = frozenset((*_PROXY_NAMES, *(name.upper() for name in _PROXY_NAMES)))
 _READ_ONLY_TMPFS = frozenset(("/tmp", "/var/tmp", "/run", "/dev"))
+_HEALTH_LOG = (("healthLogDestination", "local"), ("healthMaxLogCount", 5), ("healthMaxLogSize", 500))
+_INHERITED = frozenset(("nosuid", "nodev", "noexec"))
 _DEFAULT_PERIOD = 100_000
 
 #: Options whose effect is seen under another name; everything else stands for itself.
@@ -55,7 +57,6 @@ SEEN_UNDER = {
     "uidmap": ("userns",),
     "gidmap": ("userns",),
     "image_volume": ("image_volume", "volume"),
-    "init_path": ("init",),
     "publish_all": ("publish",),
     "seccomp_profile": ("security_opt",),
 }
@@ -173,7 +174,7 @@ def _user(config: Json) -> object:
     return "" if user in ("root", "0", "0:0", "root:root", "root:0", "0:root") else user
 
 
-def _init(config: Json) -> object:
+def _init_path(config: Json) -> str:
     for mount in tables(_spec(config), "mounts"):
         if mount.get("destination") == "/run/podman-init":
             return text(mount, "source")
@@ -184,10 +185,13 @@ def _binds(config: Json) -> object:
     """Everything the user has mounted but tmpfs: target -> where from and how."""
     wanted = set(texts(config, "userVolumes"))
     found: dict[str, object] = {}
+    shown: dict[str, object]
     for mount in tables(_spec(config), "mounts"):
         target, kind = text(mount, "destination"), text(mount, "type")
         if target in wanted and kind != mounts.TMPFS:
-            found[_clean(target)] = _shown(kind, text(mount, "source"), texts(mount, "options"))
+            source = text(mount, "source")
+            shown = _shown(kind, _clean(source) if kind == mounts.BIND else source, texts(mount, "options"))
+            found[_clean(target)] = shown
     for entry in tables(config, "namedVolumes"):
         target = text(entry, "dest")
         name = text(entry, "volumeName")
@@ -422,8 +426,15 @@ def _health(config: Json) -> object:
         "check": {key: value for key, value in check.items() if value},
         "startup": {key: value for key, value in table(config, "startupHealthCheck").items() if value},
         "on_failure": number(config, "healthcheck_on_failure_action"),
-        "log": [config.get(key) for key in ("healthLogDestination", "healthMaxLogCount", "healthMaxLogSize")],
+        "log": [config.get(key, default) for key, default in _HEALTH_LOG],
     }
+
+
+def _host_entry(entry: str) -> str:
+    try:
+        return str(hosts.parse_entry(entry))
+    except BadInput:
+        return entry
 
 
 def _restart(config: Json) -> object:
@@ -453,7 +464,7 @@ READERS: dict[str, Reader] = {
     "env": _env,
     "label": _labels,
     "annotation": _annotations,
-    "workdir": lambda config: text(_process(config), "cwd"),
+    "workdir": lambda config: _clean(text(_process(config), "cwd", "/")),
     "user": _user,
     "group_add": lambda config: sorted(texts(config, "groups")),
     "hostname": lambda config: text(_spec(config), "hostname"),
@@ -461,7 +472,8 @@ READERS: dict[str, Reader] = {
     "timezone": lambda config: text(config, "timezone"),
     "tty": lambda config: flag(_process(config), "terminal"),
     "interactive": lambda config: flag(config, "stdin"),
-    "init": _init,
+    "init": lambda config: bool(_init_path(config)),
+    "init_path": _init_path,
     "systemd": lambda config: flag(config, "systemd"),
     "sdnotify": lambda config: text(config, "sdnotifyMode"),
     "rm": lambda config: text(_notes(config), f"{_PREFIX}autoremove") == "TRUE",
@@ -500,7 +512,7 @@ READERS: dict[str, Reader] = {
     "dns": lambda config: ["none"] if flag(config, "UseImageResolvConf") else texts(config, "dnsServer"),
     "dns_search": lambda config: texts(config, "dnsSearch"),
     "dns_option": lambda config: texts(config, "dnsOption"),
-    "etc_hosts": lambda config: sorted(texts(config, "hostsAdd")),
+    "etc_hosts": lambda config: sorted(map(_host_entry, texts(config, "hostsAdd"))),
     "hosts_file": lambda config: text(config, "baseHostsFile"),
     "no_hosts": lambda config: flag(config, "UseImageHosts"),
     "no_hostname": lambda config: flag(config, "useImageHostname"),
@@ -560,8 +572,26 @@ def aligned(observed: dict[str, object], wanted: dict[str, object]) -> dict[str,
     return {**observed, "publish": sorted(kept + rest)}
 
 
-def without_proxies(observed: object, wanted: object) -> object:
-    """podman hands the proxies of whoever calls it to every container; nobody asked for them by name."""
-    if not isinstance(observed, dict) or not isinstance(wanted, dict):
-        return observed
-    return {key: value for key, value in observed.items() if key in wanted or key not in PROXIES}
+def tolerant(observed: dict[str, object], wanted: dict[str, object]) -> dict[str, object]:
+    """`observed` of a container that podman made, without what podman adds by itself.
+
+    It hands the proxies of whoever calls it to every container, and gives a bind the nosuid, nodev and noexec of the
+    file system that its source lies on.
+    """
+    made = dict(observed)
+    env, wanted_env = observed.get("env"), wanted.get("env")
+    if isinstance(env, dict) and isinstance(wanted_env, dict):
+        made["env"] = {key: value for key, value in env.items() if key in wanted_env or key not in PROXIES}
+    binds, wanted_binds = observed.get("volume"), wanted.get("volume")
+    if isinstance(binds, dict) and isinstance(wanted_binds, dict):
+        made["volume"] = {target: _less_strict(shown, wanted_binds.get(target)) for target, shown in binds.items()}
+    return made
+
+
+def _less_strict(shown: object, wanted: object) -> object:
+    if not isinstance(shown, dict) or not isinstance(wanted, dict) or shown.get("type") != mounts.BIND:
+        return shown
+    extra = set(texts(shown, "options")) - set(texts(wanted, "options"))
+    if not extra or not extra <= _INHERITED:
+        return shown
+    return {**shown, "options": [word for word in texts(shown, "options") if word not in extra]}

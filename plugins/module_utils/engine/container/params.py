@@ -30,7 +30,7 @@ from ..spec import (
 )
 from . import readers, wishes
 from .desired import ABSENT, CREATED, STARTED, STOPPED, ContainerDesired, ContainerFlags
-from .params_names import ALIASES, FILES, KNOWN
+from .params_names import ALIASES, FILES, KNOWN, UNSUPPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,6 +97,8 @@ def canonical_names(params: Params) -> dict[str, object]:
             raise BadInput("read container options", f"{key[:60]!r} is not an option{_suggest(key)}")
         if value is None:
             continue
+        if name in UNSUPPORTED and value not in (False, "", [], {}):
+            raise BadInput(f"read {name}", "this option is not supported")
         if name in found and found[name] != value:
             raise BadInput(f"read {name}", f"given twice, also as {key}")
         found[name] = value

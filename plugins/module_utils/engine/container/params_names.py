@@ -46,6 +46,13 @@ ALIASES = {
 #: Options that name files whose content is wanted.
 FILES = ("env_file", "label_file")
 _OURS = "comparisons"
+#: Options that would change the container and that nothing here does yet: refused rather than passed over.
+UNSUPPORTED = frozenset(
+    """
+    decryption_key env_merge generate_systemd gpus hooks_dir init_ctr link_local_ip pod_id_file preserve_fd preserve_fds
+    quadlet_dir quadlet_file_mode quadlet_filename quadlet_options rmi seccomp_policy subgidname subuidname
+    """.split()
+)
 _PODMAN = """
 annotation arch attach authfile blkio_weight blkio_weight_device cap_add cap_drop cert_dir cgroup_conf cgroup_parent
 cgroupns cgroups chrootdirs cidfile cmd_args command conmon_pidfile cpu_period cpu_quota cpu_rt_period cpu_rt_runtime

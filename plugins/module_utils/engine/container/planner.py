@@ -96,8 +96,8 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
 def _differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str, str], *, exact: bool) -> list[Change]:
     wanted = effective.read(built, keys)
     before = effective.aligned(effective.read(config, keys), wanted)
-    if not exact and "env" in before:
-        before["env"] = effective.without_proxies(before["env"], wanted["env"])
+    if not exact:
+        before = effective.tolerant(before, wanted)
     found = []
     for key, after in wanted.items():
         if not compare.satisfied(before[key], after, _mode(modes, key)):

@@ -45,7 +45,13 @@ def replace(session: Session, old: Container, make: Make, *, run: bool, timeout:
     ran before; the error says so.
     """
     name, spare = old.name, f"{old.name[:200]}-{os.urandom(4).hex()}"
-    facts = {"old": old.id, "name": name, "spare": spare, "running": old.running, "phase": "preparing"}
+    facts: dict[str, str | int | bool] = {
+        "old": old.id,
+        "name": name,
+        "spare": spare,
+        "running": old.running,
+        "phase": "preparing",
+    }
     entry = parts.journal(session).begin(new_id(), "replace", **facts)
     try:
         new = make(spare, entry)

@@ -16,12 +16,13 @@ from ..base import clock, jsonval
 from ..base.errors import BadInput, Conflict, EngineError, HostLacks, NotFound
 from ..base.files import atomic_write, dump_json
 from ..base.steps import reached
+from ..host.cgroups import V2
 from ..host.rooted import Root, read_file
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
-from ..spec import users
-from . import bundle, host_limits, lookup, networking, parts, resources, runfiles, volumes
+from ..spec import start_spec, users
+from . import host_limits, lookup, networking, parts, resources, runfiles, volumes
 from .events import event
 from .holding import held, save
 from .settle import release, settle
@@ -29,6 +30,7 @@ from .settle import release, settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..base.jsonval import Json
     from ..host.cgroups import Place
     from ..netavark.connect import Connection
     from ..runtime.conmon import Created
@@ -37,14 +39,7 @@ if TYPE_CHECKING:
 
     Ready = Callable[[Container], None]
 
-_JOINED = (
-    ("netNsCtr", "network", "net"),
-    ("ipcNsCtr", "ipc", "ipc"),
-    ("pidNsCtr", "pid", "pid"),
-    ("utsNsCtr", "uts", "uts"),
-    ("userNsCtr", "user", "user"),
-    ("cgroupNsCtr", "cgroup", "cgroup"),
-)
+_OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
 _SYSTEM_DIRECTORIES = ("dev", "proc", "sys")
 
 
@@ -113,22 +108,20 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         shm = resources.mount_shm(session, container)
         accounts = _accounts(container, rootfs)
         files = runfiles.write(session, container, hostname, connection, accounts)
-        mounted = volumes.attach(session, container, rootfs, accounts.account)
-        _make_workdir(container, rootfs, accounts.account, [item.destination for item in mounted])
-        spec = bundle.complete(
-            container,
-            bundle.Start(
-                rootfs,
-                hostname,
-                accounts.account,
-                tuple(files.items()),
-                mounted,
-                shm,
-                parts.place(session, container).oci_path,
-                tuple(_namespaces(session, container, netns).items()),
-            ),
+        facts = start_spec.StartFacts(
+            root=rootfs,
+            account=accounts.account,
+            hostname=hostname,
+            netns=netns,
+            shared=_shared_namespaces(session, container),
+            bind_mounts={**files, **({"/dev/shm": shm} if shm else {})},
+            volumes=volumes.attach(session, container, rootfs, accounts.account),
+            cgroups_v2=session.cgroups.mode == V2,
+            all_devices=host_limits.all_devices(session, container),
+            **host_limits.process_limits(session),
         )
-        spec = host_limits.fit(session, spec, f"start container {container.name}")
+        _make_workdir(container, rootfs, accounts.account)
+        spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
@@ -153,7 +146,7 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         pid=created.pid,
         conmonPid=created.conmon_pid,
         networkStatus=(connection.network_status or None) if connection else None,
-        bindMounts={**files, **({"/dev/shm": shm} if shm else {})},
+        bindMounts=dict(facts.bind_mounts),
     )
 
 
@@ -196,19 +189,28 @@ def _log_target(container: Container) -> conmon.LogTarget:
     )
 
 
+def _spec(session: Session, container: Container, facts: start_spec.StartFacts) -> Json:
+    """The bundle's config.json."""
+    spec, warnings = start_spec.render(container.config, facts)
+    for warning in warnings:
+        session.warn(warning)
+    spec["ociVersion"] = _OCI_VERSION
+    linux: Json = dict(jsonval.table(spec, "linux"))
+    where = parts.place(session, container).oci_path
+    if where:
+        linux["cgroupsPath"] = where
+    else:
+        linux.pop("cgroupsPath", None)
+    spec["linux"] = linux
+    return spec
+
+
 def _hostname(session: Session, container: Container) -> str:
     """Its own name, that of the container whose uts namespace it shares, or the host's."""
     other_id = jsonval.text(container.config, "utsNsCtr")
-    if other_id:
-        other = lookup.by_id(session, other_id)
-        return _hostname(session, other) if other is not None else container.id[:12]
-    own = jsonval.text(container.spec, "hostname")
-    if own:
-        return own
-    spaces = jsonval.tables(jsonval.table(container.spec, "linux"), "namespaces")
-    if not any(space.get("type") == "uts" for space in spaces):
-        return os.uname().nodename
-    return container.id[:12]
+    other = lookup.by_id(session, other_id) if other_id else None
+    peer = _hostname(session, other) if other is not None else ""
+    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
 
 
 def _accounts(container: Container, rootfs: str) -> runfiles.Accounts:
@@ -240,12 +242,13 @@ def _refuse_redirected(container: Container, root: Root) -> None:
         )
 
 
-def _make_workdir(container: Container, rootfs: str, account: users.Account, mounted: list[str]) -> None:
+def _make_workdir(container: Container, rootfs: str, account: users.Account) -> None:
     """podman makes a missing working directory, owned by the container's user; one below a volume is left alone."""
     cwd = jsonval.text(jsonval.table(container.spec, "process"), "cwd", "/")
     if cwd == "/" or not jsonval.flag(container.config, "createWorkingDir"):
         return
-    targets = mounted + [jsonval.text(mount, "destination") for mount in jsonval.tables(container.spec, "mounts")]
+    targets = [jsonval.text(mount, "destination") for mount in jsonval.tables(container.spec, "mounts")]
+    targets += [jsonval.text(volume, "dest") for volume in jsonval.tables(container.config, "namedVolumes")]
     if any(cwd == target or cwd.startswith(target.rstrip("/") + "/") for target in targets if target != "/"):
         return
     with Root.of(rootfs) as root:
@@ -259,20 +262,15 @@ def _make_workdir(container: Container, rootfs: str, account: users.Account, mou
             ) from error
 
 
-def _namespaces(session: Session, container: Container, netns: str) -> dict[str, str]:
-    """OCI namespace type -> path, for those that this start knows: our network namespace, other containers' ones."""
+def _shared_namespaces(session: Session, container: Container) -> dict[str, str]:
+    """The paths of the other containers' namespaces that this one joins. Raises Conflict for one that does not run."""
     found = {}
-    if netns:
-        found["network"] = netns
-    for key, kind, name in _JOINED:
-        other_id = jsonval.text(container.config, key)
-        if not other_id:
-            continue
+    for kind, other_id in start_spec.container_ids(container.config).items():
         other = lookup.by_id(session, other_id)
         if other is None or not other.running:
             word = other.name if other else other_id[:12]
             raise Conflict(
                 f"start container {container.name}", f"container {word}, whose {kind} it shares, is not running"
             )
-        found[kind] = f"/proc/{other.pid}/ns/{name}"
+        found[kind] = f"/proc/{other.pid}/ns/{'net' if kind == 'network' else kind}"
     return found

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ..base import jsonval
 from ..base.errors import NotFound
 from ..base.steps import reached
-from .bundle import Mounted
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -17,18 +16,16 @@ if TYPE_CHECKING:
     from ..spec.users import Account
     from .model import Container
 
-_OURS = frozenset(("U", "z", "Z", "copy", "nocopy", "O", "idmap"))  # not words of a mount
 
-
-def attach(session: Session, container: Container, rootfs: str, account: Account) -> tuple[Mounted, ...]:
-    """The bind mounts of the container's named volumes. Raises NotFound for a volume that was removed."""
-    return tuple(
-        _attach(session, container, rootfs, account, named)
+def attach(session: Session, container: Container, rootfs: str, account: Account) -> dict[str, str]:
+    """Name -> directory of the container's named volumes, ready for use. Raises NotFound for one that was removed."""
+    return {
+        jsonval.text(named, "volumeName"): _attach(session, container, rootfs, account, named)
         for named in jsonval.tables(container.config, "namedVolumes")
-    )
+    }
 
 
-def _attach(session: Session, container: Container, rootfs: str, account: Account, named: Json) -> Mounted:
+def _attach(session: Session, container: Container, rootfs: str, account: Account, named: Json) -> str:
     from ..volume import mount, observed
 
     name, target = jsonval.text(named, "volumeName"), jsonval.text(named, "dest")
@@ -46,9 +43,4 @@ def _attach(session: Session, container: Container, rootfs: str, account: Accoun
         from .copyup import chown_tree
 
         chown_tree(source, account.uid, account.gid)
-    subpath = jsonval.text(named, "subPath")
-    if subpath:
-        from .copyup import inside
-
-        source = inside(source, subpath, f"start container {container.name}")
-    return Mounted(target, source, tuple(option for option in options if option not in _OURS))
+    return source

@@ -1,0 +1,133 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Doing what a plan says. The order and meaning of the steps are the planner's; here each one is a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.errors import NotFound
+from ..base.steps import reached
+from . import config as configuration
+from . import create, effective, gather, lookup, parts, planner, recreate, remove, update
+from .events import event
+from .holding import held
+from .pause import unpause
+from .restart import restart
+from .start import start
+from .stop import stop
+
+if TYPE_CHECKING:
+    from ..image.view import ImageView
+    from ..session.session import Session
+    from .journal import Entry
+    from .model import Container
+    from .reconcile import Task, View
+    from .run import RunResult
+    from .surroundings import Surroundings
+
+
+def apply(session: Session, task: Task, view: View) -> RunResult | None:
+    """Carry the plan out; the result of the container's program where the task waits for it."""
+    plan, container = view.plan, view.container
+    if plan.has(planner.REMOVE) and container is not None:
+        _remove(session, task, container)
+        return None
+    image = _pulled(session, task) if plan.has(planner.PULL) else view.image
+    if container is None:
+        around = _around(session, task, image)
+        made = create.create(session, task.desired, around, effective.keys_of(task.desired))
+        return _start(session, task, made) if plan.has(planner.START) else None
+    if plan.has(planner.RECREATE_STEP):
+        return _recreate(session, task, view, container, image)
+    if plan.has(planner.UPDATE):
+        container = _update(session, task, view, container, image)
+    if plan.has(planner.STOP):
+        stop(session, container, task.desired.stop_timeout)
+    if plan.has(planner.UNPAUSE):
+        unpause(session, container)
+    if plan.has(planner.RESTART):
+        restart(session, container, task.desired.stop_timeout)
+    return _start(session, task, container) if plan.has(planner.START) else None
+
+
+def _pulled(session: Session, task: Task) -> ImageView | None:
+    from ..image.pull import resolve_for
+
+    if task.desired.image is None:
+        return None
+    return resolve_for(session, task.desired.image, task.flags.pull, task.pull).image
+
+
+def _around(session: Session, task: Task, image: ImageView | None) -> Surroundings:
+    """The surroundings of a container that is really made: here the runtime is chosen, which may try programs."""
+    return gather.surroundings(session, task.desired, image, runtime=parts.choose_runtime(session).name)
+
+
+def _start(session: Session, task: Task, container: Container) -> RunResult | None:
+    if not task.flags.detach:
+        from .run import run
+
+        return run(session, container)
+    start(session, container)
+    return None
+
+
+def _remove(session: Session, task: Task, container: Container) -> None:
+    flags = task.flags
+    if flags.delete_depend:
+        for cid in session.database.dependents(container.id):
+            other = lookup.by_id(session, cid)
+            if other is not None:
+                _remove(session, task, other)
+    try:
+        remove.remove(session, container, force=flags.force_delete, volumes=flags.delete_volumes)
+    except NotFound:
+        return
+
+
+def _recreate(
+    session: Session, task: Task, view: View, container: Container, image: ImageView | None
+) -> RunResult | None:
+    """An image that was pulled may turn out to be the one the container has: then there may be nothing to replace."""
+    around = _around(session, task, image)
+    world = planner.World(around)
+    observed = planner.Observed(container.id, container.config, container.status)
+    settled = planner.plan(observed, task.desired, task.flags, world)
+    if not settled.has(planner.RECREATE_STEP):
+        return apply(session, task, view._replace(plan=settled, image=image))
+    desired, notes = task.desired, effective.keys_of(task.desired)
+
+    def make(name: str, entry: Entry) -> Container:
+        from dataclasses import replace
+
+        return create.create_journaled(session, replace(desired, name=name), around, entry, notes)
+
+    runs = view.plan.has(planner.START)
+    attended = runs and not task.flags.detach
+    made = recreate.replace(session, container, make, run=runs and not attended, timeout=desired.stop_timeout)
+    return _start(session, task, made) if attended else None
+
+
+def _update(session: Session, task: Task, view: View, container: Container, image: ImageView | None) -> Container:
+    """Tell a running container's cgroup first: a task that is killed here finds the old record and does it again."""
+    around = gather.surroundings(session, task.desired, image, runtime=parts.runtime_of(session, container.config).name)
+    built = configuration.build(task.desired, around).config
+    options = [change.option for change in view.plan.changes]
+    with held(session, container, "update") as current:
+        fresh = update.rewritten(current.config, built, options, effective.keys_of(task.desired))
+        from .host_limits import require
+
+        spec = fresh["spec"]
+        require(session, spec if isinstance(spec, dict) else {}, f"update container {current.name}")
+        limits = update.resources(current.config, fresh)
+        if limits and current.running:
+            from ..runtime import update as runtime_update
+
+            runtime_update.update(
+                session.runner, parts.runtime_of(session, current.config), current.id, current.name, limits
+            )
+        reached("limits-updated")
+        session.database.save_config(current.id, fresh)
+    event(session, container, "update")
+    return lookup.find(session, container.id)

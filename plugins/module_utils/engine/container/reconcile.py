@@ -1,0 +1,158 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One container made to be what a task wants: observe, plan, and unless this is check mode, apply and observe again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace as replaced
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import Refused
+from ..base.locks import FileLock
+from . import gather, lookup, planner
+from .planner import Observed, World
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..image.options import PullOptions
+    from ..image.view import ImageView
+    from ..plan.change import Plan
+    from ..session.session import Session
+    from .desired import ContainerDesired, ContainerFlags
+    from .model import Container
+
+
+class Outcome(NamedTuple):
+    """What was done, or in check mode would be. `container` is podman's inspect document, {} when there is none;
+    `rc`, `stdout`, `stderr` only where the task waited for the container's end.
+    """
+
+    changed: bool
+    actions: tuple[str, ...]
+    before: Json
+    after: Json
+    container: Json
+    warnings: tuple[str, ...] = ()
+    rc: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+
+
+class Task(NamedTuple):
+    """What one call is about."""
+
+    desired: ContainerDesired
+    flags: ContainerFlags
+    pull: PullOptions | None
+
+
+class View(NamedTuple):
+    """What was found, and the plan that follows from it. `image` is None where it has yet to be pulled."""
+
+    container: Container | None
+    image: ImageView | None
+    plan: Plan
+
+
+def reconcile(
+    session: Session, desired: ContainerDesired, flags: ContainerFlags, pull: PullOptions | None = None, *, check: bool
+) -> Outcome:
+    """Raises BadInput, NotFound, Conflict, HostLacks, Refused, and what pulling and starting raise.
+
+    A task with nothing to do takes no lock and starts no process; check mode writes nothing at all.
+    """
+    task = Task(desired, flags, pull)
+    if not check:
+        _put_right(session)
+    view = _look(session, task)
+    if check or not view.plan.changed:
+        return _outcome(session, view, _by_name(session, desired.name))
+    with _named_lock(session, desired.name):
+        view = _look(session, task)  # what was seen before the lock may have changed since
+        if not view.plan.changed:
+            return _outcome(session, view, _by_name(session, desired.name))
+        from .apply import apply
+
+        result = apply(session, task, view)
+    outcome = _outcome(session, view, _by_name(session, desired.name))
+    if result is None:
+        return outcome
+    return outcome._replace(
+        rc=result.rc,
+        stdout=result.stdout.decode("utf-8", "replace"),
+        stderr=result.stderr.decode("utf-8", "replace"),
+    )
+
+
+def _put_right(session: Session) -> None:
+    from . import repair
+
+    if repair.needs_sweep(session):
+        for text in repair.sweep(session):
+            session.warn(f"An earlier task was interrupted: {text}")
+
+
+def _look(session: Session, task: Task) -> View:
+    container = _by_name(session, task.desired.name)
+    observed = None if container is None else Observed(container.id, container.config, container.status)
+    if task.flags.state == "absent":
+        desired = replaced(task.desired, image=None)
+        world = World(gather.surroundings(session, _nothing(desired), None))
+        return View(container, None, planner.plan(observed, desired, task.flags, world))
+    image, pulls, moved = _image(session, task, container)
+    world = World(gather.surroundings(session, task.desired, image), pulls, moved)
+    plan = planner.plan(observed, task.desired, task.flags, world)
+    if plan.refused:
+        reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
+        raise Refused(f"change container {task.desired.name}", reasons)
+    return View(container, image, plan)
+
+
+def _nothing(desired: ContainerDesired) -> ContainerDesired:
+    """Only the name: what else a task says of a container that is to go does not matter."""
+    return type(desired)(name=desired.name)
+
+
+def _image(session: Session, task: Task, container: Container | None) -> tuple[ImageView | None, bool, bool]:
+    """The image as it is here, whether one will be fetched, and whether that is another one than is here."""
+    from ..image import lookup as images
+
+    wanted = task.desired.image
+    if wanted is None:
+        found = images.find(session, container.image_id) if container is not None and container.image_id else None
+        return found, False, False
+    from ..image.pull import resolve_for
+
+    resolved = resolve_for(session, wanted, task.flags.pull, task.pull, check=True)
+    return resolved.image, resolved.would_pull, resolved.would_pull and resolved.image is not None
+
+
+def _by_name(session: Session, name: str) -> Container | None:
+    return lookup.by_name(session, name)
+
+
+def _named_lock(session: Session, name: str) -> FileLock:
+    """Two tasks about one name take turns; about different names they do not wait for each other."""
+    folder = os.path.join(session.paths.tmp_dir, "daemonless", "names")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return FileLock(os.path.join(folder, hashlib.sha256(name.encode()).hexdigest()[:32]), mode=0o600)
+
+
+def _outcome(session: Session, view: View, container: Container | None) -> Outcome:
+    rendered = view.plan.render()
+    before, after = rendered["before"], rendered["after"]
+    document: Json = {}
+    if container is not None:
+        from .inspect import inspect
+
+        document = inspect(session, container)
+    return Outcome(
+        view.plan.changed,
+        tuple(str(step) for step in view.plan.steps),
+        before if isinstance(before, dict) else {},
+        after if isinstance(after, dict) else {},
+        document,
+        tuple(session.warnings),
+    )
