@@ -92,6 +92,8 @@ def _write_mark(path: str) -> None:
 def _refresh(paths: LibpodPaths, database: Database, locks: LockTable) -> BootReport:
     database.create()
     database.rebooted = False
+    for number in locks.allocated():  # none after a boot; those of a refresh that was killed half-way
+        locks.free(number)
     to_remove: list[str] = []
     kept: list[str] = []
     with database.transaction() as tables:

@@ -222,9 +222,11 @@ class Session:
             report = refresh.ensure_booted(paths, database, self._lock_table())
         except BaseException:
             self._lock_table_ready = False
+            database.before_write = self.ensure_booted
             raise
         if report is not None:
             self.after_boot = report
+            self.emit(Event("system", "refresh"))
 
     _lock_table_ready = False
 

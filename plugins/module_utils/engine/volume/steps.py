@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .observed import VolumeView
 
 _DATA = "_data"
+_ASIDE = ".removed-"  # no volume can be called so
 
 
 def ensure(session: Session, desired: VolumeDesired) -> VolumeView:
@@ -34,6 +35,7 @@ def ensure(session: Session, desired: VolumeDesired) -> VolumeView:
         return found
     check(desired)
     mountpoint = _make_directories(session, desired)
+    _remove_trees(session, desired.name)
     reached("volume-directory-made")
     lock = session.locks.allocate()
     reached("volume-lock-allocated")
@@ -69,9 +71,15 @@ def remove(session: Session, name: str, force: bool = False) -> bool:
             raise InUse(f"remove volume {name}", "it is mounted")
         if not again.users:
             _unmount(again)
-        session.database.remove_volume(name)
+        doomed = _set_aside(session, name)
+        reached("volume-set-aside")
+        try:
+            session.database.remove_volume(name)
+        except InUse:
+            _put_back(doomed, session, name)
+            raise
         reached("volume-row-removed")
-        _remove_tree(session, name)
+        _remove_trees(session, name)
     session.locks.free(found.lock_id)
     session.emit(Event("volume", "remove", name=name))
     return True
@@ -123,14 +131,33 @@ def _unmount(volume: VolumeView) -> None:
         mounts.unmount_all(volume.mountpoint)
 
 
-def _remove_tree(session: Session, name: str) -> None:
-    """Everything below the volume's directory; descriptors all the way down, so that no link leads out."""
+def _set_aside(session: Session, name: str) -> str:
+    """Rename the volume's directory, so that content that was to go never comes back in a new volume of that name."""
+    doomed = os.path.join(session.paths.volume_path, f"{_ASIDE}{name}.{os.urandom(4).hex()}")
+    try:
+        os.rename(os.path.join(session.paths.volume_path, name), doomed)
+    except FileNotFoundError:
+        return ""
+    return doomed
+
+
+def _put_back(doomed: str, session: Session, name: str) -> None:
+    if doomed:
+        os.rename(doomed, os.path.join(session.paths.volume_path, name))
+
+
+def _remove_trees(session: Session, name: str) -> None:
+    """Everything set aside for this name, earlier interrupted removals included; descriptors all the way down, so
+    that no link leads out."""
     import shutil
 
-    path = os.path.join(session.paths.volume_path, name)
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise HostLacks(f"remove volume {name}", f"{error.filename}: {error.strerror}") from error
+    top = session.paths.volume_path
+    stem = f"{_ASIDE}{name}."
+    for entry in os.listdir(top):
+        if entry.startswith(stem) and "." not in entry[len(stem) :]:
+            try:
+                shutil.rmtree(os.path.join(top, entry))
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise HostLacks(f"remove volume {name}", f"{error.filename}: {error.strerror}") from error
