@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import signal as signals
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from .program import Call, Runtime, call
 
 if TYPE_CHECKING:
     from ..host.process import Runner
+
+_HIGHEST = 64
+_NAME = re.compile(r"(?:SIG)?([A-Z][A-Z0-9]*)([+-]\d{1,2})?$", re.ASCII)
 
 
 def kill(runner: Runner, runtime: Runtime, cid: str, name: str, signal: int) -> None:
@@ -63,14 +67,12 @@ def _plain(init: Init, signal: int) -> bool:
 def number(text: str) -> int:
     """15 of `15`, `TERM`, `SIGTERM`, `sigterm`, `RTMIN+3`. Raises NotFound for a word that is no signal."""
     word = text.strip().upper()
-    if word.isdigit() and 0 < int(word) < 65:
+    if word.isdigit() and 0 < int(word) <= _HIGHEST:
         return int(word)
-    word = word[3:] if word.startswith("SIG") else word
-    base, plus, offset = word.partition("+")
-    base, minus, back = (base, "", "") if plus else base.partition("-")
-    found = getattr(signals, f"SIG{base}", None)
-    if isinstance(found, signals.Signals):
-        shift = int(offset) if plus and offset.isdigit() else -int(back) if minus and back.isdigit() else 0
-        if shift == 0 or base.startswith("RT"):
-            return int(found) + shift
+    parts = _NAME.match(word)
+    found = getattr(signals, f"SIG{parts.group(1)}", None) if parts else None
+    if parts and isinstance(found, signals.Signals):
+        value = int(found) + int(parts.group(2) or 0)
+        if not parts.group(2) or (parts.group(1) in ("RTMIN", "RTMAX") and signals.SIGRTMIN <= value <= _HIGHEST):
+            return value
     raise NotFound(f"find signal {text}", "there is no such signal")

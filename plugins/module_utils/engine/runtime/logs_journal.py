@@ -32,7 +32,7 @@ _LAST_WORDS_MS = 500  # journald may still be filing them when the container has
 def read_journal(runner: Runner, source: LogSource, query: LogQuery, running: Callable[[], bool]) -> Iterator[LogLine]:
     """The pieces of one container. Raises HostLacks without journalctl, ToolFailed when it cannot read the journal."""
     deed = f"read the logs of container {source.name}"
-    argv = [require("journalctl", deed), *_arguments(source, query)]
+    argv = [require("journalctl", deed), *arguments(source, query)]
     complaints = os.memfd_create("journalctl-stderr")
     out_read, out_write = os.pipe()
     try:
@@ -54,7 +54,8 @@ def read_journal(runner: Runner, source: LogSource, query: LogQuery, running: Ca
         os.close(complaints)
 
 
-def _arguments(source: LogSource, query: LogQuery) -> list[str]:
+def arguments(source: LogSource, query: LogQuery) -> list[str]:
+    """The question to journalctl, without the program."""
     argv = ["--output=json", f"--output-fields={_FIELDS}", "--all", "--no-pager", "--quiet"]
     if source.journal_dir:
         argv.append(f"--directory={source.journal_dir}")
