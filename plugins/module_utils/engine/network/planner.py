@@ -126,7 +126,7 @@ def _recreate(
         driver=target.driver,
         interface=target.interface,
         subnets=_subnets(network, target, desired),
-        ipv6=target.ipv6_enabled,
+        ipv6=bool(desired.ipv6) if desired.subnets is not None else target.ipv6_enabled and not network.ipv6_enabled,
         internal=target.internal,
         dns_enabled=target.dns_enabled,
         dns_servers=target.dns_servers,

@@ -22,8 +22,7 @@ def merged(network: Network, desired: NetworkDesired) -> Network:
     dropped = network.asked - desired.asked
     driver = desired.driver or ("bridge" if "driver" in dropped else network.driver)
     options, interface = wanted_options(network, desired, driver, deed)
-    ipam = desired.ipam_driver or ("" if "ipam_driver" in dropped or driver != network.driver else network.ipam_driver)
-    ipam = ipam or ("host-local" if driver == "bridge" or desired.subnets or network.subnets else "dhcp")
+    ipam = wanted_ipam(network, desired, driver)
     dns = desired.dns_enabled
     if dns is None:
         default = driver == "bridge" and ipam != "none"
@@ -33,7 +32,7 @@ def merged(network: Network, desired: NetworkDesired) -> Network:
     return network._replace(
         driver=driver,
         interface=interface,
-        ipv6_enabled=wanted_ipv6(network, desired),
+        ipv6_enabled=wanted_ipv6(network, desired) and (ipam == "host-local" or bool(desired.ipv6)),
         internal=wanted_flag(desired.internal, network.internal, "internal" in dropped),
         dns_enabled=dns,
         dns_servers=servers if dns or desired.dns_servers else (),
@@ -47,6 +46,15 @@ def merged(network: Network, desired: NetworkDesired) -> Network:
     )
 
 
+def wanted_ipam(network: Network, desired: NetworkDesired, driver: str) -> str:
+    """Who gives addresses; a task that names subnets means us."""
+    if desired.ipam_driver:
+        return desired.ipam_driver
+    if network.ipam_driver and driver == network.driver and not desired.subnets and "ipam_driver" not in network.asked:
+        return network.ipam_driver
+    return "host-local" if driver == "bridge" or desired.subnets or network.subnets else "dhcp"
+
+
 def wanted_flag(wish: bool | None, present: bool, dropped: bool) -> bool:
     if wish is not None:
         return wish
@@ -54,7 +62,9 @@ def wanted_flag(wish: bool | None, present: bool, dropped: bool) -> bool:
 
 
 def wanted_ipv6(network: Network, desired: NetworkDesired) -> bool:
-    """A subnet of IPv6 switches it on by itself."""
+    """A subnet of IPv6 switches it on by itself; a list of subnets without one is without it."""
+    if desired.subnets is not None and desired.ipv6 is None:
+        return any(":" in subnet.subnet for subnet in desired.subnets)
     if desired.subnets is not None and any(":" in subnet.subnet for subnet in desired.subnets):
         return True
     return wanted_flag(desired.ipv6, network.ipv6_enabled, "ipv6" in network.asked and desired.ipv6 is None)
