@@ -20,9 +20,6 @@ from ..base.files import read_bytes
 from ..base.ids import is_id
 from ..host import mounts
 from ..host.rooted import Root, remove_tree
-from .mounting import Mounter
-from .overlay import Home
-from .records import LayerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +27,9 @@ if TYPE_CHECKING:
     from .containers import ContainerStore
     from .images import ImageStore
     from .layers import LayerStore
+    from .records import ContainerRecord, ImageRecord, LayerRecord
+    from .mounting import Mounter
+    from .overlay import Home
     from .tables import Writer
 
 _SPLIT = ".tar-split.gz"
@@ -99,22 +99,39 @@ def _layer(parts: Parts, record: LayerRecord, known: set[str]) -> Iterator[Probl
 
 
 def _unreferenced(parts: Parts, records: list[LayerRecord], unused_age: int) -> Iterator[Problem]:
-    used = {container.layer for container in parts.containers.all()}
-    for image in parts.images.all():
+    images, containers = parts.images.all(), parts.containers.all()
+    for identity in orphans(records, images, containers, 0):
+        yield Problem("orphaned-layer", identity, "a container's layer without its container", True)
+    for record in _unused(records, images, containers):
+        if record.diff_digest and _age(record) >= unused_age:
+            yield Problem("unused-layer", record.id, "no image and no container needs it", True)
+
+
+def orphans(
+    records: list[LayerRecord], images: list[ImageRecord], containers: list[ContainerRecord], age: int
+) -> list[str]:
+    """Writable layers that no container has, at least `age` seconds old: made under one hold of the lock with their
+    container, so it will not come any more."""
+    return [
+        record.id
+        for record in _unused(records, images, containers)
+        if not record.diff_digest and not record.row.get("toc-digest") and _age(record) >= age
+    ]
+
+
+def _unused(
+    records: list[LayerRecord], images: list[ImageRecord], containers: list[ContainerRecord]
+) -> list[LayerRecord]:
+    """Layers that no image and no container stands on."""
+    used = {container.layer for container in containers}
+    for image in images:
         used.update((image.top_layer, *image.mapped_layers))
     parents = {record.id: record.parent for record in records}
     for top in list(used):
         while top in parents and parents[top] not in used:
             top = parents[top]
             used.add(top)
-    for record in records:
-        if record.id in used or record.incomplete:
-            continue
-        if not record.diff_digest and not record.row.get("toc-digest"):
-            # Made under one hold of the lock with its container, so without one it has none.
-            yield Problem("orphaned-layer", record.id, "a container's layer without its container", True)
-        elif _age(record) >= unused_age:
-            yield Problem("unused-layer", record.id, "no image and no container needs it", True)
+    return [record for record in records if record.id not in used and not record.incomplete]
 
 
 def _age(record: LayerRecord) -> float:

@@ -107,12 +107,12 @@ class Home:
     # ---- staging
 
     def new_staging(self) -> Staging:
-        self.prepare()
         while True:
+            self.prepare()  # podman takes an empty overlay/staging away as it ends
             path = os.path.join(self.path, "staging", _STAGING + os.urandom(8).hex())
             try:
                 os.mkdir(path, 0o700)
-            except FileExistsError:
+            except (FileExistsError, FileNotFoundError):
                 continue
             lock = _locked(path)
             if lock is not None:

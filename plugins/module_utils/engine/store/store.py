@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from .tarsplit import Rebuilt
 
 
+_ORPHAN_AGE = 600  # seconds
+
+
 class Store:
     """One graph root with its run root, and the additional image stores it reads from."""
 
@@ -311,12 +314,24 @@ class Store:
         container_tables.check_draft(draft)
         self.home.prepare()
         with self._layers.writing(self._mounter) as layers:
+            self._drop_orphans(layers)
             parent, image = self._base_of(draft, layers)
             with self._containers.table.writing() as table:
                 self._containers.check_names(table, draft.id, draft.names)
                 writable = WritableDraft((), draft.mount_label, draft.volatile, _mapped_top(draft, parent))
                 layer = self._layers.make_writable(layers, parent, writable)
                 return self._containers.put(table, draft, layer.id, image)
+
+    def _drop_orphans(self, layers: Writer) -> None:
+        """Writable layers whose maker was killed before it recorded the container. podman makes both under one hold
+        of the lock as we do; the age is for tools that do not."""
+        from .check import orphans
+
+        images, containers = self._images.all(), self._containers.all()
+        found = orphans([self._layers.record(row) for row in layers.rows.all()], images, containers, _ORPHAN_AGE)
+        if found:
+            for staging in self._layers.remove(layers, found, self._mounter):
+                staging.discard()
 
     def _base_of(self, draft: ContainerDraft, layers: Writer) -> tuple[tuple[Home, str] | None, str]:
         if not draft.image_id:

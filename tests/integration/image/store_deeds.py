@@ -1,0 +1,134 @@
+"""Runs inside a test machine: deeds on the machine's own store, called with the deed's name and its arguments."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import time
+
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import Digest, digest_of
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.ids import new_id
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import ContainerDraft, ImageDraft
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import Wanted
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
+
+
+class Slow(io.BytesIO):
+    """A blob that takes SECONDS_PER_LAYER to come."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if not self.tell():
+            time.sleep(float(os.environ.get("SECONDS_PER_LAYER", "0")))
+        return super().read(size)
+
+
+def store() -> Store:
+    """The default store of whom we are: root, or inside a user's namespace (podman unshare)."""
+    if os.environ.get("_CONTAINERS_ROOTLESS_UID"):
+        home, uid = os.environ["HOME"], os.environ["_CONTAINERS_ROOTLESS_UID"]
+        graph = f"{home}/.local/share/containers/storage"
+        return Store(StoreOptions(graph, f"/run/user/{uid}/containers"), True)
+    return Store(StoreOptions("/var/lib/containers/storage", "/run/containers/storage"), False)
+
+
+def pull(layout: str, *names: str) -> str:
+    """Take the first image of an OCI layout into the store; its id."""
+
+    def blob(digest: str) -> bytes:
+        with open(os.path.join(layout, "blobs", *digest.split(":")), "rb") as file:
+            return file.read()
+
+    with open(os.path.join(layout, "index.json"), "rb") as file:
+        chosen = json.load(file)["manifests"][0]["digest"]
+    manifest = blob(chosen)
+    parsed = json.loads(manifest)
+    config = blob(parsed["config"]["digest"])
+    diff_ids = [Digest.parse(text) for text in json.loads(config)["rootfs"]["diff_ids"]]
+    here = store()
+    staged = []
+    for layer_id, diff_id, layer in zip(here.chain_ids(diff_ids), diff_ids, parsed["layers"]):
+        if here.layer(layer_id):
+            staged.append(diff_id)
+            continue
+        wanted = Wanted(Digest.parse(layer["digest"]), layer["size"], diff_id)
+        staged.append(here.stage_layer(Slow(blob(layer["digest"])), wanted))
+    draft = ImageDraft(
+        digest_of(config).hex, names, "", config, ((chosen, manifest),), json.loads(config).get("created", "")
+    )
+    return here.commit_image(staged, draft).id
+
+
+def create(name: str, image: str) -> str:
+    here = store()
+    found = here.image(image)
+    if found is None:
+        raise SystemExit(f"no image {image}")
+    metadata = json.dumps({"image-name": image, "image-id": found.id, "name": name, "created-at": 1})
+    return here.create_container(ContainerDraft(new_id(), (name,), found.id, metadata)).id
+
+
+def rename(name: str, new: str) -> str:
+    here = store()
+    found = here.container(name)
+    return here.rename_container(found.id, new).id if found else ""
+
+
+def remove(name: str) -> str:
+    here = store()
+    found = here.container(name)
+    return str(here.remove_container(found.id)) if found else "False"
+
+
+def rmi(image: str) -> str:
+    here = store()
+    found = here.image(image)
+    return " ".join(here.remove_image(found.id)) if found else ""
+
+
+def tag(image: str, *names: str) -> str:
+    here = store()
+    for name in names:
+        found = here.image(image)
+        if found is None:
+            raise SystemExit(f"no image {image}")
+        here.add_names(found.id, [name])
+    return ""
+
+
+def mount(name: str) -> str:
+    return store().mount(name)
+
+
+def unmount(name: str) -> str:
+    return str(store().unmount(name))
+
+
+def images() -> str:
+    return json.dumps({image.id: image.names for image in store().images()})
+
+
+def repair() -> str:
+    return json.dumps([problem.kind for problem in store().repair()])
+
+
+def check() -> str:
+    return json.dumps([list(problem) for problem in store().check()])
+
+
+def tar_digests(image: str) -> str:
+    """Every layer's tar, put together again, digested; "ok" when all are what the records say."""
+    here = store()
+    found = here.image(image)
+    for layer in here.layer_chain(found.top_layer if found else ""):
+        reader = here.layer_tar(layer.id)
+        if str(digest_of(reader.read())) != layer.diff_digest:
+            return f"layer {layer.id} differs"
+    return "ok"
+
+
+if __name__ == "__main__":
+    deed, *given = sys.argv[1:]
+    sys.stdout.write(globals()[deed](*given))
