@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,21 @@ def _programs() -> None:
             pytest.skip(f"{name} is not installed")
 
 
-def spawned(pid: int) -> str:
-    """The command line of a process, for messages."""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+def forked(scenario: Callable[[], object]) -> object:
+    """Run it in a child that may change its namespaces and ids; what it raises fails the test with its traceback."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            answer = (True, scenario())
+        except BaseException:
+            answer = (False, traceback.format_exc())
+        with os.fdopen(write, "wb") as out:
+            pickle.dump(answer, out)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as source:
+        good, result = pickle.load(source)
+    os.waitpid(pid, 0)
+    assert good, result
+    return result

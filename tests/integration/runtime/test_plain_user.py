@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.live
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.probe import Prober
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.program import Runtime
 
-from .conftest import Box, process
+from .conftest import Box, forked, process
 
 pytestmark = pytest.mark.integration
 
@@ -48,23 +46,7 @@ def home() -> Iterator[Path]:
 
 
 def as_plain_user(home: Path, scenario: Callable[[Path], object], hide_unified: bool) -> object:
-    """The scenario's result. What it raises is raised here as AssertionError with its traceback."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            answer = (True, _in_namespace(home, scenario, hide_unified))
-        except BaseException:
-            answer = (False, traceback.format_exc())
-        with os.fdopen(write, "wb") as out:
-            pickle.dump(answer, out)
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as source:
-        good, result = pickle.load(source)
-    os.waitpid(pid, 0)
-    assert good, result
-    return result
+    return forked(lambda: _in_namespace(home, scenario, hide_unified))
 
 
 def _in_namespace(home: Path, scenario: Callable[[Path], object], hide_unified: bool) -> object:

@@ -186,7 +186,8 @@ def _entry(**fields: object) -> bytes:
         ({}, "stdout", b"hello", True),
         ({"PRIORITY": "3"}, "stderr", b"hello", True),
         ({"CONTAINER_PARTIAL_MESSAGE": "true"}, "stdout", b"hello", False),
-        ({"MESSAGE": [255, 0, 10]}, "stdout", b"\xff\x00\n", True),
+        ({"MESSAGE": [255, 0, 10]}, "stdout", b"\xff\x00", True),
+        ({"MESSAGE": "line\n"}, "stdout", b"line", True),
         ({"MESSAGE": "é"}, "stdout", "é".encode(), True),
     ],
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..host.process import Process, Runner
 
-_FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_SOURCE_REALTIME_TIMESTAMP"
+_FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE"
 _ENTRY_LIMIT = 16 * 1024 * 1024
 _IDLE_MS = 250
 _LAST_WORDS_MS = 500  # journald may still be filing them when the container has ended
@@ -119,8 +119,9 @@ def parse_entry(raw: bytes) -> LogLine | None:
         data = bytes(message)
     else:
         return None
-    stamp = str(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or "0")
+    stamp = str(entry.get("__REALTIME_TIMESTAMP", ""))  # what --since and --until compare
     time_ns = int(stamp) * 1000 if stamp.isdigit() else 0
     stream = "stderr" if str(entry.get("PRIORITY")) == "3" else "stdout"
     partial = str(entry.get("CONTAINER_PARTIAL_MESSAGE", "")).lower() == "true"
+    data = data[:-1] if data.endswith(b"\n") else data  # conmon files the newline with the line
     return LogLine(time_ns, from_unix_ns(time_ns), stream, data, not partial)
