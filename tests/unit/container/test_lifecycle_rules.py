@@ -138,7 +138,14 @@ def test_only_the_entries_of_dead_authors_are_abandoned(tmp_path):
 
 
 def test_an_entry_that_was_begun_and_never_written_is_nothing_to_do(tmp_path):
-    (tmp_path / f"{ID}.lock").touch()
+    (tmp_path / f"{ID}-create.lock").touch()
     (tmp_path / "stray").touch()
     (entry,) = Journal(str(tmp_path)).abandoned()
     assert entry.notes == {}
+
+
+def test_two_deeds_about_one_container_do_not_wait_for_each_other(tmp_path):
+    journal = Journal(str(tmp_path))
+    with journal.begin(ID, "replace"), journal.begin(ID, "remove"):
+        assert len(os.listdir(tmp_path)) == 4
+    assert os.listdir(tmp_path) == []

@@ -21,29 +21,32 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+_DATA, _LOCK = ".json", ".lock"
+
+
 class Entry:
     """One unfinished deed: `notes` are its text and integer facts. A context manager that ends the entry at success.
 
     After an exception the caller has undone its work, so the entry ends as well; after a kill it stays.
     """
 
-    def __init__(self, directory: str, key: str, lock: FileLock, notes: dict[str, str | int | bool]) -> None:
-        self.key = key
+    def __init__(self, stem: str, lock: FileLock, notes: dict[str, str | int | bool]) -> None:
+        self.key = os.path.basename(stem).partition("-")[0]
         self.notes = notes
-        self._directory = directory
+        self._stem = stem
         self._lock = lock
 
     def note(self, **facts: str | int | bool) -> None:
         """Add facts, on disk before this returns."""
         self.notes.update(facts)
-        atomic_write(_data_path(self._directory, self.key), dump_json(self.notes))
+        atomic_write(self._stem + _DATA, dump_json(self.notes))
 
     def text(self, name: str) -> str:
         value = self.notes.get(name, "")
         return value if isinstance(value, str) else ""
 
     def end(self) -> None:
-        for path in (_data_path(self._directory, self.key), _lock_path(self._directory, self.key)):
+        for path in (self._stem + _DATA, self._stem + _LOCK):
             try:
                 os.unlink(path)
             except FileNotFoundError:
@@ -70,11 +73,13 @@ class Journal:
         self._directory = directory
 
     def begin(self, key: str, deed: str, **facts: str | int | bool) -> Entry:
-        """Open an entry named by a container id."""
+        """Open an entry about one container id; several deeds about one id may be under way (a removal as part of a
+        replacement)."""
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        lock = FileLock(_lock_path(self._directory, key), mode=0o600)
+        stem = os.path.join(self._directory, f"{key}-{deed}")
+        lock = FileLock(stem + _LOCK, mode=0o600)
         lock.acquire()
-        entry = Entry(self._directory, key, lock, {"deed": deed})
+        entry = Entry(stem, lock, {"deed": deed})
         entry.note(**facts)
         return entry
 
@@ -84,8 +89,9 @@ class Journal:
             names = os.listdir(self._directory)
         except FileNotFoundError:
             return []
-        keys = sorted({name.rsplit(".", 1)[0] for name in names if name.endswith((".json", ".lock"))})
-        return [entry for entry in map(self._take, filter(is_id, keys)) if entry is not None]
+        stems = sorted({name.rpartition(".")[0] for name in names if name.endswith((_DATA, _LOCK))})
+        ours = (stem for stem in stems if is_id(stem.partition("-")[0]))
+        return [entry for entry in map(self._take, ours) if entry is not None]
 
     def busy(self) -> bool:
         """Whether there is anything at all, without opening a file."""
@@ -95,25 +101,16 @@ class Journal:
         except FileNotFoundError:
             return False
 
-    def _take(self, key: str) -> Entry | None:
-        lock = FileLock(_lock_path(self._directory, key), mode=0o600, timeout=0)
+    def _take(self, name: str) -> Entry | None:
+        stem = os.path.join(self._directory, name)
+        lock = FileLock(stem + _LOCK, mode=0o600, timeout=0)
         try:
             lock.acquire()
         except TimedOut:
             return None
         try:
-            notes = read_json(_data_path(self._directory, key))
-        except FileNotFoundError:
+            notes = read_json(stem + _DATA)
+        except (FileNotFoundError, Corrupt):
             notes = {}  # killed between the two files: nothing had been begun
-        except Corrupt:
-            notes = {}
         facts = notes if isinstance(notes, dict) else {}
-        return Entry(self._directory, key, lock, {str(name): value for name, value in facts.items()})
-
-
-def _data_path(directory: str, key: str) -> str:
-    return os.path.join(directory, key + ".json")
-
-
-def _lock_path(directory: str, key: str) -> str:
-    return os.path.join(directory, key + ".lock")
+        return Entry(stem, lock, {str(key): value for key, value in facts.items()})

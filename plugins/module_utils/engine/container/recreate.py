@@ -44,7 +44,8 @@ def replace(session: Session, old: Container, make: Make, *, run: bool, timeout:
     Raises the failure of whichever step failed, after the old container is back under its name and runs again if it
     ran before; the error says so.
     """
-    name, spare = old.name, f"{old.name[:200]}-{os.urandom(4).hex()}"
+    name, mark = old.name, os.urandom(4).hex()
+    spare = f"{name[:200]}-{mark}"
     facts: dict[str, str | int | bool] = {
         "old": old.id,
         "name": name,
@@ -69,18 +70,18 @@ def replace(session: Session, old: Container, make: Make, *, run: bool, timeout:
         _finish(session, entry)
     except EngineError as error:
         entry.leave()  # the new one runs; the next task removes the old one
-        session.warn(f"The replaced container {spare} could not be removed yet: {error}")
+        session.warn(f"The replaced container could not be removed yet: {error}")
     return fresh
 
 
 def _swap(session: Session, entry: Entry, old: Container, new: Container, run: bool, timeout: int | None) -> None:
-    name, spare = entry.text("name"), entry.text("spare")
+    name = entry.text("name")
     reached("replacement-prepared")
     entry.note(phase="stopping")
     stop(session, old, timeout)
     reached("replaced-stopped")
     entry.note(phase="swapped")
-    _rename_both(session, old.id, spare, new.id, name)
+    _rename_both(session, (old.id, entry.text("retired")), (new.id, name))
     reached("names-swapped")
     if run:
         start(session, lookup.find(session, name))
@@ -88,12 +89,12 @@ def _swap(session: Session, entry: Entry, old: Container, new: Container, run: b
     entry.note(phase=_CONFIRMED)
 
 
-def _rename_both(session: Session, old: str, old_name: str, new: str, new_name: str) -> None:
-    """Both at once in libpod's tables; in storage, whose names nobody compares with them, one after the other."""
-    session.database.swap_names([(old, old_name), (new, new_name)])
+def _rename_both(session: Session, leaving: tuple[str, str], taking: tuple[str, str]) -> None:
+    """Both (id, new name) at once in libpod's tables; in storage, whose names nobody compares, one after the other."""
+    session.database.swap_names([leaving, taking])
     reached("names-swapped-in-database")
-    session.store.rename_container(old, old_name)
-    session.store.rename_container(new, new_name)
+    for cid, name in (leaving, taking):
+        session.store.rename_container(cid, name)
 
 
 def _finish(session: Session, entry: Entry) -> None:
@@ -126,7 +127,7 @@ def _restore(session: Session, entry: Entry) -> str:
         stop(session, new, 0)
     if old is not None and old.name != name:
         if new is not None:
-            _rename_both(session, new.id, spare, old.id, name)
+            _rename_both(session, (new.id, spare), (old.id, name))
         else:
             session.database.rename(old.id, name)
             session.store.rename_container(old.id, name)
