@@ -48,7 +48,12 @@ class ImageDesired:
 
 
 def join_tag(name: str, tag: str) -> str:
-    """``name:tag``, unless the name already says which one (tag, digest or id)."""
+    """``name:tag``, unless the name already says which one (tag, digest or id).
+
+    The default tag is left to the parser of names, so that the beginning of an id stays one.
+    """
+    if tag == reference.DEFAULT_TAG:
+        return name
     bare = name[len("docker://") :] if name.startswith("docker://") else name
     hexadecimal = set(bare) <= set("0123456789abcdef")
     if "@" in bare or bare.startswith("sha256:") or (hexadecimal and len(bare) == 64):
