@@ -381,7 +381,7 @@ actions:
   elements: str
   sample: ["created web", "started web"]
 podman_actions:
-  description: The same as RV(actions). No podman command runs.
+  description: The podman commands that do the same. None of them is run.
   returned: always
   type: list
   elements: str

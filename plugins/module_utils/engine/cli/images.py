@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ..base import jsonval
 from ..base.clock import is_zero, parse
 from ..base.errors import EngineError
-from ..base.units import human_size
 from . import words
 from .arguments import key_values
 from .context import Usage
@@ -109,7 +108,7 @@ class _Images:
                 Created=words.ago(created, now),
                 CreatedAt=words.go_time(created),
                 CreatedSince=words.ago(created, now),
-                Size=human_size(self.size(record)),
+                Size=words.size(self.size(record)),
                 Labels=self.labels(record),
                 Names=list(record.names),
                 ReadOnly=record.readonly,

@@ -46,7 +46,7 @@ def _show(context: Context, name: str, options: Namespace) -> None:
     before = f"{container.name} " if options.prefix else ""
     for line in logs(context.session, container, wanted):
         stream = sys.stderr.buffer if line.stream == "stderr" else sys.stdout.buffer
-        stamp = f"{line.stamp} " if options.timestamps else ""
+        stamp = f"{line.stamp.replace('+00:00', 'Z')} " if options.timestamps else ""
         stream.write(f"{before}{stamp}".encode() + line.data + (b"\n" if line.complete else b""))
         if options.follow:
             stream.flush()

@@ -79,7 +79,7 @@ def _row(container: Container, options: Namespace, now: int) -> Row:
     row = Row(
         ID=container.id if full else container.id[:12],
         Image=container.image_name,
-        ImageID=container.image_id,
+        ImageID=container.image_id if full else container.image_id[:12],
         Command=words.command(container.command, full),
         CreatedHuman=words.ago(container.created, now),
         Created=words.go_time(container.created),

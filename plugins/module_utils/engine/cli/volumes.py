@@ -58,15 +58,10 @@ def shown(volume: VolumeView) -> Json:
         "Scope": "local",
         "Options": dict(volume.options),
     }
-    if volume.anonymous:
-        found["Anonymous"] = True
-    return {
-        **found,
-        "MountCount": volume.mount_count,
-        "NeedsCopyUp": volume.needs_copy_up,
-        "NeedsChown": volume.needs_chown,
-        "LockNumber": volume.lock_id,
-    }
+    flags = {"Anonymous": volume.anonymous, "NeedsCopyUp": volume.needs_copy_up, "NeedsChown": volume.needs_chown}
+    found["MountCount"] = volume.mount_count
+    found.update({name: True for name, value in flags.items() if value})
+    return {**found, "LockNumber": volume.lock_id}
 
 
 def _fits(volume: VolumeView, key: str, values: list[str]) -> bool:

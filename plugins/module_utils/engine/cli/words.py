@@ -18,7 +18,7 @@ _COMMAND_WIDTH = 20
 
 def ago(moment: str, now_ns: int) -> str:
     """`2 hours ago`; "" for a time that never was."""
-    return "" if is_zero(moment) else f"{age(moment, now_ns).lower()} ago"
+    return "" if is_zero(moment) else f"{age(moment, now_ns)} ago"
 
 
 def age(moment: str, now_ns: int) -> str:
@@ -35,6 +35,16 @@ def go_time(moment: str) -> str:
 def command(words: list[str], full: bool) -> str:
     text = " ".join(words)
     return text if full or len(text) <= _COMMAND_WIDTH else text[: _COMMAND_WIDTH - 3] + "..."
+
+
+def size(count: int) -> str:
+    """`2.04 MB`: three digits, powers of 1000."""
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
 
 
 def port(mapping: Json) -> str:

@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     from ..spec.platform import Platform
     from .frame import Delivery
 
+#: A step, and how containers.podman reports it once done.
+_DONE = {
+    "create": "created",
+    "pull": "pulled",
+    "recreate": "recreated",
+    "remove": "deleted",
+    "restart": "restarted",
+    "start": "started",
+    "stop": "stopped",
+    "unpause": "unpaused",
+    "update": "updated",
+}
+#: The podman commands that would do the same; none of them is run.
+_COMMANDS = {
+    "create": "podman create --name {name}",
+    "recreate": "podman create --replace --name {name}",
+    "remove": "podman rm -f {name}",
+}
+
 
 def main(delivery: Delivery) -> None:
     run(delivery, Noun("container", OPTIONS, reconcile, rules=RULES))
@@ -29,15 +48,20 @@ def reconcile(request: Request) -> Result:
     session = request.session()
     outcome = room.reconcile(session, desired, flags, pull=pull_options(request), check=request.check)
     request.warnings.extend(outcome.warnings)
-    extra: dict[str, object] = {}
+    steps = [action.partition(" ")[::2] for action in outcome.actions]
+    extra: dict[str, object] = {
+        "podman_actions": [
+            _COMMANDS.get(verb, "podman {verb} {name}").format(verb=verb, name=name) for verb, name in steps
+        ]
+    }
     failure = ""
     if outcome.rc is not None:
-        extra = {"rc": outcome.rc, "stdout": outcome.stdout, "stderr": outcome.stderr}
+        extra.update(rc=outcome.rc, stdout=outcome.stdout, stderr=outcome.stderr)
         failure = f"container {desired.name} ended with exit code {outcome.rc}" if outcome.rc else ""
     return Result(
         outcome.container,
         changed=outcome.changed,
-        actions=outcome.actions,
+        actions=[f"{_DONE.get(verb, verb)} {name}" for verb, name in steps],
         before=outcome.before,
         after=outcome.after,
         extra=extra,

@@ -152,10 +152,11 @@ class Result:
         self.failure = failure
 
     def report(self, noun: Noun) -> Json:
-        report: Json = {"changed": self.changed, noun.key: self.value, **self.extra}
+        report: Json = {"changed": self.changed, noun.key: self.value}
         if not noun.reads:
             report["actions"] = self.actions
             report["podman_actions"] = self.actions
+        report.update(self.extra)
         if self.before is not None or self.after is not None:
             report["diff"] = {"before": _page(self.before), "after": _page(self.after)}
         return report
