@@ -42,6 +42,10 @@ class Decoder(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
 
+    def end(self) -> bytes:
+        """After the last input: what is still to come, b"" when there is nothing more."""
+        ...
+
 
 class Prefixed:
     """A reader with bytes put back in front."""
@@ -104,6 +108,9 @@ class Decompressed:
                 data = self._raw.read(_INPUT)
                 self.consumed += len(data)
                 if not data:
+                    out = decoder.end()
+                    if out:
+                        return out
                     self._ended = True
                     if not decoder.complete:
                         raise Corrupt(f"decompress {self._what}", "the compressed data ends too early")
@@ -148,7 +155,14 @@ def decompressor(kind: str, raw: Reader, what: str = "data") -> Decompressed | P
     return Decompressed(raw, makers[kind](), what)
 
 
-class _Gzip:
+class _Whole:
+    """A decoder that keeps nothing back at the end."""
+
+    def end(self) -> bytes:
+        return b""
+
+
+class _Gzip(_Whole):
     """Members one after the other (RFC 1952, 2.2)."""
 
     def __init__(self) -> None:
@@ -181,7 +195,7 @@ class _Gzip:
         return out
 
 
-class _Std:
+class _Std(_Whole):
     """bz2, lzma and Python 3.14's zstd share one shape of decoder."""
 
     def __init__(self, new: Callable[[], object]) -> None:
@@ -265,7 +279,7 @@ def _zstd_module() -> Decoder | None:
     return _ZstdModule(zstandard)
 
 
-class _ZstdModule:
+class _ZstdModule(_Whole):
     """The zstandard package; its decompressobj has no output bound, so input is cut small instead."""
 
     def __init__(self, module: object) -> None:
@@ -301,4 +315,77 @@ def _zstd_library() -> Decoder | None:
 
 
 def _zstd_program() -> Decoder | None:
-    return None
+    from .programs import find
+
+    path = find("zstd")
+    return _ZstdProgram(path) if path else None
+
+
+class _ZstdProgram:
+    """`zstd -dc` with a pipe on either side, fed and drained in turn so that neither fills up."""
+
+    def __init__(self, path: str) -> None:
+        import os
+
+        from .process import LinuxRunner
+
+        theirs_in, self._in = os.pipe2(os.O_CLOEXEC)
+        self._out, theirs_out = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._child = LinuxRunner().spawn([path, "-q", "-d", "-c"], stdin=theirs_in, stdout=theirs_out)
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+        os.set_blocking(self._in, False)
+        self._held = b""
+        self.hungry = True
+        self.complete = False
+
+    def __del__(self) -> None:
+        if getattr(self, "_child", None) is not None:
+            self._close(self._in)
+            self._close(self._out)
+            self._child.kill()
+            self._child.wait()
+
+    @staticmethod
+    def _close(fd: int) -> None:
+        import os
+
+        if fd >= 0:
+            os.close(fd)
+
+    def feed(self, data: bytes) -> bytes:
+        import os
+        import select
+
+        self._held += data
+        while self._held:
+            poll = select.poll()
+            poll.register(self._in, select.POLLOUT)
+            poll.register(self._out, select.POLLIN)
+            ready = dict(poll.poll())
+            if self._out in ready:
+                self.hungry = False
+                out = os.read(self._out, _OUTPUT)
+                if not out:
+                    raise ValueError("zstd: the data is damaged")
+                return out
+            try:
+                self._held = self._held[os.write(self._in, self._held) :]
+            except BlockingIOError:
+                continue
+        self.hungry = True
+        return b""
+
+    def end(self) -> bytes:
+        import os
+
+        self._close(self._in)
+        self._in = -1
+        out = os.read(self._out, _OUTPUT) if self._out >= 0 else b""
+        if not out and self._out >= 0:
+            self.complete = self._child.wait() == 0
+            self._close(self._out)
+            self._out = -1
+        return out

@@ -69,6 +69,10 @@ class Stream:
         self.hungry = not self._held and (sink.at < _OUTPUT or result == 0)
         return ctypes.string_at(self._out, sink.at)
 
+    def end(self) -> bytes:
+        """Nothing is kept back."""
+        return b""
+
 
 class Compressor:
     """`compress(data)` and `flush()` as zlib's objects have them."""

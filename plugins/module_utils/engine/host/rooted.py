@@ -147,6 +147,7 @@ class _Walker:
         self.root = root
         self.stack: list[int] = []
         self.links = 0
+        self.directory = 0
 
     def close(self) -> None:
         for fd in self.stack:
@@ -157,8 +158,8 @@ class _Walker:
         return self.stack[-1] if self.stack else self.root
 
     def open(self, path: bytes, flags: int, mode: int, make: tuple[int, tuple[int, int] | None] | None = None) -> int:
-        todo = [part for part in path.split(b"/") if part not in (b"", b".")]
-        todo.reverse()
+        todo: list[bytes] = []
+        self._push(path, todo)
         while todo:
             name = todo.pop()
             if name == b"..":
@@ -203,7 +204,13 @@ class _Walker:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
         if target.startswith(b"/"):
             self.close()
-        todo.extend(reversed([part for part in target.split(b"/") if part not in (b"", b".")]))
+        self._push(target, todo)
+
+    def _push(self, path: bytes, todo: list[bytes]) -> None:
+        """Components in front of those still to do; a last one with a slash after it must be a directory."""
+        if not todo and path.endswith((b"/", b"/.", b"/..")):
+            self.directory = os.O_DIRECTORY
+        todo.extend(reversed([part for part in path.split(b"/") if part not in (b"", b".")]))
 
     def _last(self, name: bytes, flags: int, mode: int, todo: list[bytes]) -> int:
         """Open the last component; -1 when it was a link that the path goes on through."""
@@ -214,7 +221,8 @@ class _Walker:
                 if stat.S_ISLNK(info.st_mode):
                     self._follow(name, todo, OSError(errno.ELOOP, "link", name))
                     return -1
-            return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.here())
+            extra = self.directory | os.O_NOFOLLOW | os.O_CLOEXEC
+            return os.open(name, flags | extra, mode, dir_fd=self.here())
         except OSError as error:
             if nofollow or error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EEXIST):
                 raise

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from .containers import ContainerStore
     from .images import ImageStore
     from .layers import LayerStore
-    from .records import ContainerRecord, ImageRecord, LayerRecord
     from .mounting import Mounter
     from .overlay import Home
+    from .records import ContainerRecord, ImageRecord, LayerRecord
     from .tables import Writer
 
 _SPLIT = ".tar-split.gz"
