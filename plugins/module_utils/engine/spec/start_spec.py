@@ -256,8 +256,10 @@ def _linux(made: Json, config: Json, facts: StartFacts) -> None:
     present = {str(entry["type"]) for entry in namespaces}
     namespaces += [{"type": kind, "path": path} for kind, path in facts.shared.items() if kind not in present]
     linux["namespaces"] = namespaces
+    devices = [*_objects(linux.get("devices")), *facts.all_devices]
+    if devices:
+        linux["devices"] = [{**device, "fileMode": _permissions(device)} for device in devices]
     if facts.all_devices:
-        linux["devices"] = [*_objects(linux.get("devices")), *facts.all_devices]
         resources = _object(linux, "resources")
         resources["devices"] = [*_objects(resources.get("devices")), {"allow": True, "access": "rwm"}]
         linux["resources"] = resources
@@ -268,6 +270,12 @@ def _linux(made: Json, config: Json, facts: StartFacts) -> None:
     if propagation:
         linux["rootfsPropagation"] = propagation
     made["linux"] = linux
+
+
+def _permissions(device: Json) -> int:
+    """podman keeps the whole st_mode; the runtime spec wants nothing but the permission bits."""
+    mode = device.get("fileMode")
+    return mode & 0o777 if isinstance(mode, int) else 0o666
 
 
 def _root_propagation(made: Json) -> str:
