@@ -71,6 +71,10 @@ test: setup judge ## Everything that CI runs
 demo: setup ## From nothing to a container that serves a page, twice, and then a check with a diff
 	@$(LAB)/demo $(BIN)
 
+.PHONY: demo-clean
+demo-clean: setup ## Remove what `make demo` made
+	@$(LAB)/demo $(BIN) remove
+
 .PHONY: bench-venv
 bench-venv: packages
 	@$(LAB)/venv $(BENCH_VENV) requirements/bench.txt
