@@ -18,6 +18,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroup_trees
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import conmon, errors
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import state as states
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.program import Runtime
 
 from .conftest import Box, Container
@@ -92,6 +93,7 @@ def test_the_id_is_taken(box: Box) -> None:
     second.request = second.request._replace(cid=first.cid)
     with pytest.raises(Conflict, match="already has a container of this id"):
         second.create()
+    assert is_alive(first.init), "the refused one must not take the running one with it"
 
 
 def test_a_broken_bundle(box: Box) -> None:

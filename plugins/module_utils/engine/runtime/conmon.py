@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import EngineError, NotFound, ToolFailed
+from ..base.errors import Conflict, EngineError, NotFound, ToolFailed
 from ..base.files import read_bytes
 from . import errors
 from .delete import delete
@@ -189,6 +189,8 @@ def _refusal(deed: str, runtime: Runtime, request: CreateRequest, answer: Answer
 
 
 def _clean_up(runner: Runner, runtime: Runtime, request: CreateRequest, error: EngineError) -> None:
+    if isinstance(error, Conflict):
+        return  # what the runtime has under this id is another's, and may run
     if isinstance(error, ToolFailed) and error.program == "conmon":
         return  # the runtime was never called
     try:
