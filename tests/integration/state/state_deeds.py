@@ -75,7 +75,7 @@ def spec() -> rows.Json:
             "args": ["sleep", "1000"],
             "env": ["PATH=/bin"],
             "cwd": "/",
-            "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
         },
         "root": {"path": "rootfs"},
         "mounts": [

@@ -103,6 +103,17 @@ def test_a_bolt_store_is_left_alone(host: Host) -> None:
     assert again == paths and same.container("web") is not None
 
 
+def test_containers_made_apart_do_not_vanish_with_the_reason(host: Host) -> None:
+    host.bolt()
+    fill(host.choose()[1])
+    (host.graph / "libpod/bolt_state.db").unlink()
+    paths, database = host.choose()
+    assert paths.own and "still are containers" in paths.reason
+    database.remove_container(A)
+    database.close()
+    assert not host.choose()[0].own
+
+
 def test_our_containers_stay_when_a_bolt_store_appears(host: Host) -> None:
     fill(host.choose()[1])
     host.bolt()

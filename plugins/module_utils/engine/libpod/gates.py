@@ -5,6 +5,7 @@
 * database_backend = "boltdb", or a schema version other than 1: our own.
 * A BoltDB store and no database_backend: our own, because podman before 6 keeps using that file. A db.sql which already
   has containers stays in use, with locks of its own.
+* Containers in our own store from such a time: it stays in use.
 * Otherwise podman's.
 """
 
@@ -41,6 +42,9 @@ def choose(conf: ContainersConf, roots: Roots, identity: Identity) -> tuple[Libp
             return _opened(beside_bolt(shared, identity, reason), database)
         database.close()
         return _own(shared, identity, reason)
+    kept = _still_apart(shared, identity)
+    if kept is not None:
+        return kept
     try:
         return _opened(shared, database)
     except Damaged as error:
@@ -48,6 +52,16 @@ def choose(conf: ContainersConf, roots: Roots, identity: Identity) -> tuple[Libp
             raise
         database.close()
         return _own(shared, identity, error.cause)
+
+
+def _still_apart(shared: LibpodPaths, identity: Identity) -> tuple[LibpodPaths, Database] | None:
+    """Our own store when there are containers in it, though podman's could be shared by now: they must not vanish."""
+    paths = own_paths(shared, identity, "")
+    database = Database(paths.database, paths.settings())
+    if not database.exists or not database.query("SELECT 1 FROM ContainerConfig LIMIT 1"):
+        database.close()
+        return None
+    return _opened(paths._replace(reason=f"there still are containers in {paths.database}"), database)
 
 
 def _own(shared: LibpodPaths, identity: Identity, reason: str) -> tuple[LibpodPaths, Database]:
