@@ -42,7 +42,8 @@ def _with_journal(base: Path) -> object:
 
 def _scenario(base: Path) -> object:
     box = Box(base / "box", runtime_for("runc", base))
-    script = r"echo out; sleep 0.1; echo err >&2; sleep 0.1; printf '\377\n'; head -c 20000 /dev/zero; echo; sleep 0.5; printf last"
+    script = r"echo out; sleep 0.1; echo err >&2; sleep 0.1; printf '\377\n'; head -c 20000 /dev/zero; echo; "
+    script += "sleep 0.5; printf last"
     web = box.make(["/bin/sh", "-c", script])
     web.request = web.request._replace(log=conmon.LogTarget("journald", tag="my tag"))
     web.create().start()
