@@ -1,7 +1,7 @@
-"""What podman 5.4.2 wrote for many option combinations, as test data: a first case whole, the others as patches of it.
+"""What podman 5.4.2 wrote for many option combinations: a first case whole, the others as patches of it.
 
-data/podman-5.4.2.json: `podman create ARGV`, the config row and `podman inspect`, with the same wish in the words of our
-module. data/starts-podman-5.4.2.json: rows and config.json of started containers.
+data/podman-5.4.2.json: `podman create ARGV`, the config row and `podman inspect`, with the same wish in the words of
+our module. data/starts-podman-5.4.2.json: rows and config.json of started containers.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def state():
 
 def image(name):
     raw = _creates()["images"][name]
-    document = {"architecture": "amd64", "os": "linux", "config": raw["config"], "rootfs": {"type": "layers", "diff_ids": []}}
+    layers = {"type": "layers", "diff_ids": []}
+    document = {"architecture": "amd64", "os": "linux", "config": raw["config"], "rootfs": layers}
     return ImageFacts(raw["id"], name, image_config.parse(json.dumps(document).encode()), name, raw["digest"])
 
 

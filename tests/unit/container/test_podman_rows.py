@@ -33,7 +33,7 @@ def differences(theirs, mine, path=""):
 
 # Where we differ on purpose: what podman's value is, what ours is, and why.
 INTENDED = {
-    "mem": {".spec.linux.resources.blockIO.weight": "podman drops the weight where the kernel has no knob; a limit asked for is not dropped"},
+    "mem": {".spec.linux.resources.blockIO.weight": "podman drops it where the kernel has no knob"},
     "dev": {".device_host_src": "each device is written out in full"},
     "envfile": {".spec.process.env": "a bare NAME in an env file would take the value from whoever runs the task"},
     "mountprop": {

@@ -30,6 +30,15 @@ PULL, CREATE, START, STOP, RESTART = "pull", "create", "start", "stop", "restart
 REMOVE, UPDATE, RECREATE_STEP, UNPAUSE = "remove", "update", "recreate", "unpause"
 #: Compared only when mentioned: what the host or its configuration decides for every container anew.
 _HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
+#: What changes of itself along with another option.
+_FOLLOWS = {
+    "expose": "publish",
+    "hostname": "network",
+    "init_path": "init",
+    "memory_swap": "memory",
+    "security_opt": "privileged",
+    "sysctl": "network",
+}
 
 
 class Observed(NamedTuple):
@@ -70,9 +79,11 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     config = observed.config
     if world.around.image is None and wish.rootfs is None and not text(config, "rootfs"):
         return (Change("image", text(config, "rootfsImageName"), wish.image, RECREATE),) if world.pulls else ()
+    named = wish.image is not None or wish.rootfs is not None
     wish = _completed(wish, config)
     mentioned = set(effective.keys_of(wish))
-    noted = effective.known(effective.recorded(config))
+    # A task that names no image ("web is started") describes no container: it says nothing by leaving options out.
+    noted = effective.known(effective.recorded(config)) if named else set()
     built = configuration.build(wish, world.around).config
     modes = dict(flags.comparisons)
     keys = mentioned | noted
@@ -88,7 +99,9 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     if any(change.how == RECREATE for change in found) or flags.recreate:
         configuration.check_command(wish.name, _args(built))
         # What a hand gave the container and no task mentions does not outlive a recreate: say so.
-        rest = set(effective.READERS) - keys - _HOST_DEPENDENT
+        seen = {change.option for change in found}
+        follows = {option for option, cause in _FOLLOWS.items() if cause in seen}
+        rest = set(effective.READERS) - keys - _HOST_DEPENDENT - follows
         found += _differences(config, built, rest, modes, exact=False)
     return tuple(sorted(found))
 
@@ -153,9 +166,10 @@ def _create(wish: ContainerDesired, flags: ContainerFlags, world: World, deed: s
 
 
 def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, world: World, deed: str) -> Plan:
-    found = changes(observed, wish, flags, world)
+    # As with podman_container: a container that shall not run is stopped, whatever else the task says of it.
+    found = () if flags.state == STOPPED and not flags.recreate else changes(observed, wish, flags, world)
     steps: list[Step] = []
-    if world.pulls:
+    if world.pulls and flags.state != STOPPED:
         steps.append(Step(PULL, wish.image or ""))
     remake = flags.recreate or any(change.how == RECREATE for change in found)
     runs_after = flags.state == STARTED or (flags.state == CREATED and observed.running)
