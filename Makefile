@@ -53,7 +53,7 @@ integration: venv judge ## Tests with real runtimes, networks and registries, ea
 
 .PHONY: molecule
 molecule: venv judge ## The journeys: molecule scenarios, started from pytest
-	@$(PYTEST) tests/molecule
+	@$(PYTEST) tests/integration/molecule
 
 .PHONY: sanity
 sanity: venv ## ansible-test sanity, without any ignore file
@@ -70,6 +70,10 @@ test: setup judge ## Everything that CI runs
 .PHONY: demo
 demo: setup ## From nothing to a container that serves a page, twice, and then a check with a diff
 	@$(LAB)/demo $(BIN)
+
+.PHONY: demo-remove
+demo-remove: ## Take away what the demo made
+	@$(LAB)/demo $(BIN) remove
 
 .PHONY: demo-clean
 demo-clean: setup ## Remove what `make demo` made
