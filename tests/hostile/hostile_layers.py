@@ -1,6 +1,6 @@
 """Layers that try to leave their tree, and a canary beside it that must not change.
 
-Run as a program it unpacks them all below the directory it is given, as whoever runs it, and prints the outcomes as JSON.
+Run as a program it unpacks them all below the directory it is given, as whoever runs it, and prints the outcomes.
 """
 
 from __future__ import annotations

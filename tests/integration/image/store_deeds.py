@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import tarfile
 import time
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import Digest, digest_of
@@ -14,6 +15,8 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf i
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import ContainerDraft, ImageDraft
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import Wanted
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
+
+OCI = "application/vnd.oci.image"
 
 
 class Slow(io.BytesIO):
@@ -61,13 +64,40 @@ def pull(layout: str, *names: str) -> str:
     return here.commit_image(staged, draft).id
 
 
-def create(name: str, image: str) -> str:
+def build(name: str, text: str) -> str:
+    """An image of layers given as JSON: a list of path -> content."""
+    here = store()
+    staged = []
+    for files in json.loads(text):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for path, content in files.items():
+                info = tarfile.TarInfo(path)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content.encode()))
+        staged.append(here.stage_layer(io.BytesIO(buffer.getvalue())))
+    diff_ids = [str(layer.diff_id) for layer in staged]
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+    ).encode()
+    layers = [
+        {"mediaType": f"{OCI}.layer.v1.tar", "digest": str(layer.source), "size": layer.source_size} for layer in staged
+    ]
+    described = {"mediaType": f"{OCI}.config.v1+json", "digest": str(digest_of(config)), "size": len(config)}
+    manifest = json.dumps(
+        {"schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json", "config": described, "layers": layers}
+    ).encode()
+    draft = ImageDraft(digest_of(config).hex, (name,), "", config, ((str(digest_of(manifest)), manifest),))
+    return here.commit_image(staged, draft).id
+
+
+def create(name: str, image: str, volatile: str = "") -> str:
     here = store()
     found = here.image(image)
     if found is None:
         raise SystemExit(f"no image {image}")
     metadata = json.dumps({"image-name": image, "image-id": found.id, "name": name, "created-at": 1})
-    return here.create_container(ContainerDraft(new_id(), (name,), found.id, metadata)).id
+    return here.create_container(ContainerDraft(new_id(), (name,), found.id, metadata, "", "", bool(volatile))).id
 
 
 def rename(name: str, new: str) -> str:
@@ -104,6 +134,23 @@ def mount(name: str) -> str:
 
 def unmount(name: str) -> str:
     return str(store().unmount(name))
+
+
+def mounted_tree(name: str) -> str:
+    """Mount, list every path, unmount: in one process, since a plain user's mount ends with its namespace."""
+    here = store()
+    top = here.mount(name)
+    found = []
+    for directory, names, files in os.walk(top):
+        found += [os.path.relpath(os.path.join(directory, entry), top) for entry in names + files]
+    here.unmount(name)
+    return json.dumps(sorted(found))
+
+
+def changes(name: str, path: str) -> str:
+    with open(path, "wb") as file:
+        file.writelines(store().changes_tar(name))
+    return ""
 
 
 def images() -> str:
