@@ -116,6 +116,18 @@ SAID: tuple[tuple[Runtime, str, type[EngineError], str], ...] = (
         NotFound,
         "the runtime does not know the container",
     ),
+    (
+        CRUN,
+        "cannot open directory `/run/crun/" + "a" * 64 + "`: No such file or directory",
+        NotFound,
+        "the runtime does not know the container",
+    ),
+    (
+        CRUN,
+        "the path `/etc` is not a regular file: Operation not permitted",
+        errors.CommandNotExecutable,
+        "the program /etc may not be executed",
+    ),
     (RUNC, "exec failed: cannot exec in a stopped container", errors.NotRunning, "it is not running"),
     (CRUN, "the container `" + "a" * 64 + "` is not running", errors.NotRunning, "it is not running"),
     (CRUN, "mkdir `/run/crun/x`: No space left on device", HostLacks, "no space is left on the device"),

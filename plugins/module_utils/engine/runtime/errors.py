@@ -77,7 +77,7 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         "Check the command and the entrypoint",
     ),
     (
-        r"path `(?P<a>[^`]*)` exists but it is not (?:an )?executable"
+        r"path `(?P<a>[^`]*)` (?:exists but it is not (?:an )?executable|is not a regular file)"
         r"|exec: \"(?P<b>[^\"]*)\": (?:permission denied|is a directory)"
         r"|open executable(?: `(?P<c>[^`:]*)`)?: (?:Permission denied|Operation not permitted)"
         r"|exec `(?P<d>[^`]*)`: Permission denied",
@@ -135,7 +135,7 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
     ),
     (
         r"container(?: `[^`]*`)? does not exist"
-        r"|error opening file `[^`]*/status`: No such file|cannot open directory '[^']*/[0-9a-f]{64}': No such file",
+        r"|error opening file `[^`]*/status`: No such file|cannot open directory ['`][^'`]*/[0-9a-f]{64}['`]: No such file",
         NotFound,
         "the runtime does not know the container",
         "",
