@@ -16,6 +16,7 @@ from ..base.errors import Damaged, EngineError, HostLacks, InUse
 from ..base.locks import FileLock
 from ..base.steps import reached
 from ..host import mounts
+from ..host.rooted import Root, remove_tree
 from .tables import Row, Table, TableFile
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ class Mounter:
         work = os.path.join(directory, "work")
         os.makedirs(work, mode=0o700, exist_ok=True)
         # A crash under a volatile mount leaves a mark that makes the kernel refuse; the data is the user's risk.
-        mark = os.path.join(work, "work", "incompat", "volatile")
-        if os.path.isdir(mark):
-            os.rmdir(mark)
+        marks = os.path.join(work, "work", "incompat")
+        if os.path.isdir(marks):
+            with Root.of(marks) as marked:
+                remove_tree(marked.fd, "volatile")
         lowers = self.home.lower_names(layer) or [os.path.join(layer, "empty")]
         if lowers == [os.path.join(layer, "empty")]:
             os.makedirs(os.path.join(self.home.path, lowers[0]), mode=0o700, exist_ok=True)
