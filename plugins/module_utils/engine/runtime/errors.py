@@ -135,7 +135,8 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
     ),
     (
         r"container(?: `[^`]*`)? does not exist"
-        r"|error opening file `[^`]*/status`: No such file|cannot open directory ['`][^'`]*/[0-9a-f]{64}['`]: No such file",
+        r"|error opening file `[^`]*/status`: No such file"
+        r"|cannot open directory ['`][^'`]*/[0-9a-f]{64}['`]: No such file",
         NotFound,
         "the runtime does not know the container",
         "",
