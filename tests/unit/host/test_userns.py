@@ -61,7 +61,7 @@ def test_publishing_never_replaces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("identity", [JOE._replace(inside=True), JOE._replace(rootless=False, uid=0)])
 def test_nothing_to_enter(tmp_path: Path, identity: Identity) -> None:
-    assert userns.enter(identity, LinuxRunner(), str(tmp_path / "x")) == identity
+    assert userns.enter(identity, LinuxRunner, str(tmp_path / "x")) == identity
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,7 +71,7 @@ def test_threads_are_refused(tmp_path: Path) -> None:
     other.start()
     try:
         with pytest.raises(HostLacks, match="several threads"):
-            userns.enter(JOE, LinuxRunner(), str(tmp_path))
+            userns.enter(JOE, LinuxRunner, str(tmp_path))
     finally:
         stop.set()
         other.join()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, HostLacks
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.toml import loads
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.identity import Identity
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.libpod import conf, conf_keys
 from hypothesis import given
@@ -161,6 +162,12 @@ def test_mistakes_are_named_with_file_and_key(host: Host, text: str, named: str)
         host.load()
 
 
+def test_files_that_only_comment_cost_nothing(host: Host) -> None:
+    host.write("usr/share/containers/containers.conf", "# [containers]\n[containers]\n  # tz = 'x'\n\n[engine]\n")
+    assert host.load().tz == ""
+    assert len(host.load().files) == 1
+
+
 def test_unknown_keys_and_tables_are_ignored(host: Host) -> None:
     host.write("etc/containers/containers.conf", 'new = 1\n[machine]\ncpus = 3\n[containers]\nfuture = "x"\ntz = "y"\n')
     assert host.load().tz == "y"
@@ -188,16 +195,21 @@ def test_journal_is_used_where_podman_uses_it(host: Host, comm: str, journal: bo
     assert runs is (expected[0] == "journald")
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from([key.name for key in conf_keys.KEYS]),
-        st.one_of(st.integers(), st.booleans(), st.text(max_size=5)),
-    )
-)
-def test_any_scalar_is_taken_or_refused_by_name(values: dict[str, object]) -> None:
-    for key in conf_keys.KEYS:
-        if key.name in values:
-            try:
-                conf_keys.convert(key, values[key.name], key.name)
-            except BadInput as error:
-                assert key.name in str(error)
+@given(st.sampled_from(conf_keys.KEYS), st.one_of(st.integers(), st.booleans(), st.text(max_size=5)))
+def test_any_scalar_is_taken_or_refused_by_name(key: conf_keys.Key, value: object) -> None:
+    try:
+        conf_keys.convert(key, value, key.name)
+    except BadInput as error:
+        assert key.name in str(error)
+
+
+@given(st.text(alphabet="[]containers=#'\"env \n", max_size=60))
+def test_skipping_files_that_set_nothing_loses_nothing(text: str) -> None:
+    """The quick look may only skip what TOML reads as empty tables, or refuses."""
+    if not conf._sets_nothing(text):
+        return
+    try:
+        tables = loads(text)
+    except BadInput:
+        return
+    assert all(value == {} for value in tables.values())

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import time
-from calendar import timegm
 
 from .errors import BadInput
 
@@ -38,6 +37,8 @@ def parse(text: str) -> int:
     found = _SHAPE.match(text)
     if not found:
         raise BadInput("read time", f"{text[:60]!r} is not RFC 3339, as in 2026-01-31T12:00:00Z")
+    from calendar import timegm  # loads datetime and locale, which those who only write times need not wait for
+
     year, month, day, hour, minute, second, fraction, utc, sign, off_hour, off_minute = found.groups()
     seconds = timegm((int(year), int(month), int(day), int(hour), int(minute), int(second)))
     if not utc:

@@ -35,12 +35,15 @@ _DEED = "enter the user namespace of {name}"
 
 
 def enter(
-    identity: Identity, runner: Runner, state_directory: str, monitors: Callable[[], Iterable[int]] = tuple
+    identity: Identity,
+    runner: Callable[[], Runner],
+    state_directory: str,
+    monitors: Callable[[], Iterable[int]] = tuple,
 ) -> Identity:
     """Join the user's namespaces, making them first where nobody has; afterwards this process is root inside.
 
-    `state_directory` holds pause.pid. `monitors` gives the pids of conmon processes of running containers: with the
-    pause process gone, theirs is the namespace that holds the mounts.
+    `runner` is asked for only by the one who makes them. `state_directory` holds pause.pid. `monitors` gives the pids
+    of conmon processes of running containers: with the pause process gone, theirs is the namespace of the mounts.
     Raises HostLacks when a kernel switch, a program or the sub-ids are missing, or when threads run already.
     """
     if not identity.rootless or identity.inside:
@@ -55,7 +58,9 @@ def enter(
     return identity._replace(inside=True)
 
 
-def _join_or_make(identity: Identity, runner: Runner, pause_file: str, monitors: Callable[[], Iterable[int]]) -> None:
+def _join_or_make(
+    identity: Identity, runner: Callable[[], Runner], pause_file: str, monitors: Callable[[], Iterable[int]]
+) -> None:
     pid = _living_pause(pause_file)
     if pid is not None and _join(pid, identity):
         return
@@ -65,7 +70,7 @@ def _join_or_make(identity: Identity, runner: Runner, pause_file: str, monitors:
             _start_pause(pause_file, None)
             return
     for _attempt in range(3):
-        pid = _make(identity, runner, pause_file)
+        pid = _make(identity, runner(), pause_file)
         if pid is not None and _join(pid, identity):
             return
     raise HostLacks(_DEED.format(name=identity.name), "the pause process ended at once")

@@ -11,6 +11,7 @@ CONTAINERS_CONF_OVERRIDE comes last.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, HostLacks
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from ..host.identity import Identity
     from .conf_keys import Value
+
+
+_IDLE_LINE = re.compile(r"\s*(?:\[\w+(?:\.\w+)*\]\s*)?(?:#.*)?", re.ASCII)
 
 
 class ContainersConf(NamedTuple):
@@ -192,6 +196,8 @@ def _read(path: str, required: bool) -> str | None:
 
 def _merge(text: str, path: str, merged: dict[str, Value], appending: set[str]) -> None:
     """Put the keys of one file on top. `{append=true}` in a list makes this and every later file add to it."""
+    if _sets_nothing(text):
+        return
     from ..base.toml import loads
 
     tables = loads(text, path)
@@ -208,6 +214,11 @@ def _merge(text: str, path: str, merged: dict[str, Value], appending: set[str]) 
         elif key.kind is Kind.PROGRAMS and isinstance(old, dict) and isinstance(value, dict):
             value = {**old, **value}
         merged[key.field] = value
+
+
+def _sets_nothing(text: str) -> bool:
+    """Headers and comments only, as most distributions ship the file: then nobody waits for a TOML parser."""
+    return all(_IDLE_LINE.fullmatch(line) for line in text.split("\n"))
 
 
 def _texts(value: Value) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def enter(session: Session) -> Identity:
         finally:
             session.close()  # what was opened outside must not be used inside
 
-    return userns.enter(identity, session.runner, state_directory(identity), monitors)
+    return userns.enter(identity, lambda: session.runner, state_directory(identity), monitors)
 
 
 def _monitors(session: Session) -> Iterator[int]:

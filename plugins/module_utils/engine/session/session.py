@@ -45,9 +45,9 @@ class Session:
     `warnings` is what the user should be told besides the result.
     """
 
-    def __init__(self, identity: Identity, runner: Runner, command: str | None = None) -> None:
+    def __init__(self, identity: Identity, runner: Runner | None = None, command: str | None = None) -> None:
         self.identity = identity
-        self.runner = runner
+        self._runner = runner
         self.command = command
         self.warnings: list[str] = []
         self.after_boot: refresh.BootReport | None = None
@@ -65,10 +65,6 @@ class Session:
     @classmethod
     def open(cls, command: str | None = None, runner: Runner | None = None) -> Session:
         """Raises HostLacks, naming what a plain user's namespaces need and this host does not have."""
-        if runner is None:
-            from ..host.process import LinuxRunner
-
-            runner = LinuxRunner()
         identity = who.who_am_i()
         session = cls(identity, runner, command)
         if identity.rootless:
@@ -79,6 +75,15 @@ class Session:
         from .enter import enter
 
         self.identity = enter(self)
+
+    @property
+    def runner(self) -> Runner:
+        """What starts programs."""
+        if self._runner is None:
+            from ..host.process import LinuxRunner
+
+            self._runner = LinuxRunner()
+        return self._runner
 
     def close(self) -> None:
         if self._libpod is not None:
