@@ -71,10 +71,6 @@ test: setup judge ## Everything that CI runs
 demo: setup ## From nothing to a container that serves a page, twice, and then a check with a diff
 	@$(LAB)/demo $(BIN)
 
-.PHONY: demo-remove
-demo-remove: ## Take away what the demo made
-	@$(LAB)/demo $(BIN) remove
-
 .PHONY: demo-clean
 demo-clean: setup ## Remove what `make demo` made
 	@$(LAB)/demo $(BIN) remove
