@@ -13,8 +13,8 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.ids import new_id
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import ContainerDraft, ImageDraft
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import Wanted
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Wanted
 
 OCI = "application/vnd.oci.image"
 

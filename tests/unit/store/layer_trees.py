@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import StagedLayer, Wanted
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.unpack import Limits
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Limits, StagedLayer, Wanted
 
 DIR, LINK, HARD, FIFO, CHAR, BLOCK = (
     tarfile.DIRTYPE,

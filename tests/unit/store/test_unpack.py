@@ -16,8 +16,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.rooted import Root, remove_tree
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.pack import pack
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.staging import Wanted
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.unpack import Limits
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Limits, Wanted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_trees import BLOCK, CHAR, DIR, EPOCH, FIFO, HARD, LINK, M, look, outcome, store_at, tar, unpack

@@ -20,8 +20,8 @@ from ..base.steps import reached
 from ..host.rooted import Root, remove_tree
 from .overlay import Home, Staging, Top, copy_file
 from .records import COMPRESSIONS, LayerRecord
-from .staging import StagedLayer
 from .tables import Row, Table, TableFile, Writer
+from .values import StagedLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

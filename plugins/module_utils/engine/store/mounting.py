@@ -9,7 +9,6 @@ know (another mount namespace, a lazy unmount by hand) is mounted anew.
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Damaged, EngineError, HostLacks, InUse
@@ -207,6 +206,8 @@ def _by_program(program: str, text: str, target: str) -> None:
 
 def _in_directory(path: str, deed: object) -> None:
     """Run `deed` in a thread with a working directory of its own (unshare(2), CLONE_FS)."""
+    import threading
+
     from ..host import libc
 
     failures: list[BaseException] = []

@@ -11,8 +11,8 @@ become a layer is unpacked, and what was one is removed, under overlay/staging, 
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, NotFound, TimedOut
@@ -28,6 +28,7 @@ _LINK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINK_LENGTH = 26
 _BASE_MODE = 0o555
 _STAGING = "dls-"
+_LOCK_NAME = "staging.lock"
 
 
 class Top:
@@ -253,7 +254,25 @@ class Staging:
             self.release()
             return
         try:
+            # The lock file goes last: while it is there, others who tidy up see that somebody is at it.
+            try:
+                names = os.listdir(self.path)
+            except (FileNotFoundError, NotADirectoryError):
+                names = []
+            inside = [entry for entry in names if entry != _LOCK_NAME]
+            if inside:
+                within = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+                try:
+                    for entry in inside:
+                        remove_tree(within, entry)
+                finally:
+                    os.close(within)
             remove_tree(fd, name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # somebody locks it anew to do the same
+                raise
         finally:
             os.close(fd)
             self.release()
@@ -261,7 +280,7 @@ class Staging:
 
 def _locked(path: str) -> FileLock | None:
     """Lock a staging child; None when another process has it, or has just removed it."""
-    name = os.path.join(path, "staging.lock")
+    name = os.path.join(path, _LOCK_NAME)
     lock = FileLock(name, timeout=0)
     try:
         lock.acquire()
@@ -286,4 +305,8 @@ def copy_file(source: str, target: str, mode: int = 0o600) -> None:
         fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         with os.fdopen(fd, "wb") as writer:
             os.fchmod(fd, mode)
-            shutil.copyfileobj(reader, writer, 1 << 20)
+            while True:
+                piece = reader.read(1 << 20)
+                if not piece:
+                    return
+                writer.write(piece)

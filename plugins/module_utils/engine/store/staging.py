@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable
 
 from ..base.digest import Digest
 from ..base.errors import Corrupt, EngineError, HostLacks
@@ -19,48 +19,17 @@ from ..base.streams import VerifiedReader
 from ..host import compression as host_compression
 from .tar_reader import Source, TarReader
 from .tarsplit import SplitWriter
-from .unpack import Limits, Unpacked, Unpacker, UnpackOptions
+from .unpack import Unpacked, Unpacker
+from .values import Limits, StagedLayer, UnpackOptions, Wanted
 
 if TYPE_CHECKING:
     from ..base.streams import Reader
     from .overlay import Staging
 
+__all__ = ["StagedLayer", "Wanted", "stage"]
+
 _THREAD_FROM = 4 << 20  # compressed bytes from which a second thread pays
 _QUEUE = 8  # pieces between the threads, a quarter of a mebibyte each
-
-
-class StagedLayer(NamedTuple):
-    """An unpacked layer outside the store's tables.
-
-    `source` and `source_size` describe the blob as it came; `compression` is what it really was. Pickles well: a
-    worker process may return it and the parent commit it. `path` is its child of overlay/staging.
-    """
-
-    path: str
-    diff_id: Digest
-    diff_size: int
-    source: Digest
-    source_size: int
-    compression: str
-    uids: tuple[int, ...]
-    gids: tuple[int, ...]
-
-    @property
-    def tree(self) -> str:
-        return os.path.join(self.path, "dir")
-
-    @property
-    def split(self) -> str:
-        return os.path.join(self.path, "tar-split.gz")
-
-
-class Wanted(NamedTuple):
-    """What a blob is known to be before it is read; None where it is not known."""
-
-    source: Digest | None = None
-    source_size: int | None = None
-    diff_id: Digest | None = None
-    what: str = "layer"
 
 
 def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions) -> StagedLayer:

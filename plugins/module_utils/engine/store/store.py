@@ -20,10 +20,8 @@ from . import images as image_tables
 from .containers import ContainerStore
 from .images import ImageStore
 from .layers import LayerStore, Lookup, WritableDraft, chain, layer_id
-from .mounting import Mounter, MountWish
 from .overlay import Home, Top
-from .staging import StagedLayer, Wanted, stage
-from .unpack import Limits, UnpackOptions
+from .values import Limits, StagedLayer, UnpackOptions, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from ..base.streams import Reader
     from .check import Parts, Problem
     from .conf import StoreOptions
+    from .mounting import Mounter, MountWish
     from .overlay import Staging
     from .records import ContainerDraft, ContainerRecord, ImageDraft, ImageRecord, LayerRecord
     from .tables import Writer
@@ -57,9 +56,18 @@ class Store:
             (Home(root), LayerStore(root, Home(root), readonly=True), ImageStore(root, readonly=True))
             for root in options.additional_stores
         ]
-        self._mounter = Mounter(self.home, tuple(home for home, _layers, _images in self._others), options.run_root)
+        self._made_mounter: Mounter | None = None
         self._lookup = Lookup([(self.home, self._layers), *((home, layers) for home, layers, _images in self._others)])
         self._elsewhere = Lookup([(home, layers) for home, layers, _images in self._others])
+
+    @property
+    def _mounter(self) -> Mounter:
+        if self._made_mounter is None:
+            from .mounting import Mounter
+
+            others = tuple(home for home, _layers, _images in self._others)
+            self._made_mounter = Mounter(self.home, others, self.options.run_root)
+        return self._made_mounter
 
     # ---- images, reading
 
@@ -159,6 +167,8 @@ class Store:
         Takes no lock of the store: any number of processes may do it at once. The staging lock lives as long as this
         process keeps it (`place` of the caller, or `release_staged`, `discard_staged`, `commit_*`).
         """
+        from .staging import stage
+
         if not self._swept:
             self._swept = True
             self.home.sweep()
@@ -392,6 +402,8 @@ class Store:
             return self._mounter.mount(container.layer, self._wish(container))
 
     def _wish(self, container: ContainerRecord) -> MountWish:
+        from .mounting import MountWish
+
         own = container.flags.get("MountOpts")
         options = tuple(str(item) for item in own) if isinstance(own, list) and own else self.options.mountopt
         program = self.options.mount_program

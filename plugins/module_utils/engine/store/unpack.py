@@ -26,6 +26,7 @@ from .tar_reader import place_of, shown
 if TYPE_CHECKING:
     from .tar_reader import Member, TarReader
     from .tarsplit import SplitWriter
+    from .values import UnpackOptions
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
@@ -37,28 +38,6 @@ _PATH_MAX = 4096
 _TIME_LIMIT = 1 << 63
 _FORGIVEN = (errno.ENOTSUP, errno.ENOSYS)
 _FORGIVEN_ROOTLESS = (*_FORGIVEN, errno.EPERM)
-
-
-class Limits(NamedTuple):
-    """What one layer may cost: members, bytes of its tar, and how many times its compressed size that may be.
-
-    The ratio counts only beyond `free_bytes`: a disk image full of zeros is odd, not an attack.
-    """
-
-    members: int = 4_000_000
-    bytes: int = 1 << 42
-    ratio: int = 400
-    free_bytes: int = 4 << 30
-
-
-class UnpackOptions(NamedTuple):
-    """How this store keeps its layers: `rootless` for one made in a user namespace, `overlay_whiteouts` false where
-    fuse-overlayfs wants the archive's own whiteout files, `ignore_chown` for a user who has one id only."""
-
-    rootless: bool = False
-    overlay_whiteouts: bool = True
-    ignore_chown: bool = False
-    limits: Limits = Limits()
 
 
 class _Later(NamedTuple):
