@@ -34,10 +34,9 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         top,
         version,
     )
-    from . import volumes as _volumes
 
-    MODULES = (cleanup, execute, images, info, inspect, lifecycle, logs, networks, port, ps, remove, rmi, top, version)
-    MORE = (_volumes,)
+    MODULES = (cleanup, execute, images, info, inspect, lifecycle, logs, networks, port, ps, remove, rename, rmi)
+    MORE = (top, version, volumes)
 
 FAILED = 125
 
@@ -51,6 +50,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("lifecycle", "Freeze the processes of containers"),
     "port": ("port", "Show published ports"),
     "ps": ("ps", "List containers"),
+    "rename": ("rename", "Give a container another name"),
     "restart": ("lifecycle", "Stop and start containers"),
     "rm": ("remove", "Remove containers"),
     "rmi": ("rmi", "Remove images"),
