@@ -268,10 +268,10 @@ STATES = [
     ("running", "started", {"user": "alice"}, ["recreate", "start"]),
     ("running", "created", {"user": "alice"}, ["recreate", "start"]),
     ("exited", "created", {"user": "alice"}, ["recreate"]),
-    ("running", "stopped", {"user": "alice"}, ["recreate"]),
+    ("running", "stopped", {"user": "alice"}, ["stop"]),
     ("running", "started", {"memory": "1g"}, ["update"]),
     ("exited", "started", {"memory": "1g"}, ["update", "start"]),
-    ("running", "stopped", {"memory": "1g"}, ["update", "stop"]),
+    ("exited", "stopped", {"memory": "1g"}, []),
     ("running", "started", {"label": {"x": "y"}}, ["update"]),
     ("running", "started", {"memory": "1g", "user": "alice"}, ["recreate", "start"]),
 ]

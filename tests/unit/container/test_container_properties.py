@@ -32,6 +32,7 @@ def sizes(draw):
         forms.pop()
     return draw(st.sampled_from(forms)), draw(st.sampled_from(forms))
 
+
 ANY_VALUE = st.one_of(TEXT, st.lists(TEXT, max_size=2), st.booleans(), st.integers(), st.dictionaries(NAME, TEXT))
 
 

@@ -124,7 +124,7 @@ def texts(value: object, option: str) -> tuple[str, ...]:
 def mapping(value: object, option: str) -> dict[str, str]:
     """A mapping as text; also a list of KEY=VALUE. The empty value stands for None."""
     if isinstance(value, (list, tuple)):
-        value = dict(str(item).partition("=")[::2] for item in value)
+        value = dict(text(item, option).partition("=")[::2] for item in value)
     if not isinstance(value, dict):
         raise bad(option, value, "is not a mapping")
     found = {}

@@ -169,7 +169,7 @@ class HealthReader:
         if startup and startup_test is None:
             raise BadInput("read health_startup options", "there is no health_startup_cmd")
         action = self.params.get("healthcheck_failure_action")
-        if action is not None and action not in healthcheck.ON_FAILURE:
+        if action is not None and str(action) not in healthcheck.ON_FAILURE:
             raise BadInput(
                 "read healthcheck_failure_action", f"{str(action)[:20]!r} is not none, kill, restart or stop"
             )

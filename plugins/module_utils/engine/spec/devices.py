@@ -53,7 +53,7 @@ def is_cdi(text: str) -> bool:
 
 def parse(text: str) -> Device:
     """`HOST[:INSIDE][:rwm]`. Raises BadInput."""
-    parts = text.strip().split(":")
+    parts = text.strip(" ").split(":")
     access = "rwm"
     if len(parts) > 1 and parts[-1] and set(parts[-1]) <= set("rwm"):
         letters = parts.pop()
