@@ -150,3 +150,55 @@ def test_too_few_locks_configured_is_explained(deeds: Callable[..., Deeds], mach
     machine.write("/etc/containers/containers.conf", "[engine]\nnum_locks = 64\n")
     with pytest.raises(CommandFailed, match="num_locks = 64"):
         us("volume", "more")
+
+
+def test_writers_killed_at_random_leave_a_working_state(deeds: Callable[..., Deeds], machine: Machine) -> None:
+    us = deeds()
+    us.load_image()
+    us("add", "stays")
+    ours, theirs = program(machine), judge()
+    machine.sh(
+        f"for n in 1 2 3 4 5 6; do {ours} churn a$n 50 0 >/dev/null 2>&1 & one=$!;"
+        f" {ours} churn b$n 50 0 >/dev/null 2>&1 & two=$!;"
+        f" (while :; do {theirs} create --name c$n busybox true; {theirs} rm c$n; done) >/dev/null 2>&1 & three=$!;"
+        " sleep 0.$((n + 3)); kill -KILL $one; sleep 0.1; kill -KILL $two $three; wait; pkill -KILL podman || true;"
+        " done",
+        check=False,
+    )
+    start = time.monotonic()
+    listed = us("list")
+    assert isinstance(listed, dict) and listed["stays"] == "configured"
+    shown = names(us)
+    assert set(shown) <= set(listed)  # podman shows none of its own that it was removing
+    assert [name for name in listed if name not in shown and not name.startswith("c")] == []
+    for name in listed:
+        us.podman("rm", "-f", name)
+    assert time.monotonic() - start < 30
+    assert us("list") == {}
+    assert "No lock conflicts" in us.podman("system", "locks")
+    us("add", "again")
+    us.podman("rm", "again")
+
+
+def test_a_full_dev_shm_is_an_error_and_no_crash(deeds: Callable[..., Deeds], machine: Machine) -> None:
+    us = deeds()
+    machine.sh("mount -t tmpfs -o size=16k none /dev/shm")
+    done = us.run("volume", "data", check=False)
+    assert done.returncode == 1 and "No space left on device" in done.stderr
+    assert machine.sh("ls /dev/shm") == ""
+    machine.sh("mount -o remount,size=1m /dev/shm")
+    us("volume", "data")
+
+
+@BOTH
+def test_a_changed_runroot_moves_neither_of_us(deeds: Callable[..., Deeds], machine: Machine, user: str | None) -> None:
+    us = deeds(user)
+    us("volume", "data")
+    stored = us("settings")[0]  # type: ignore[index]
+    graph, run = stored[2], stored[3]
+    conf = "/etc/containers/storage.conf" if user is None else "/home/tester/.config/containers/storage.conf"
+    text = f'[storage]\ndriver = "overlay"\ngraphroot = "{graph}"\nrunroot = "{run}-other"\n'
+    machine.write(conf, text, user=user)
+    assert us.podman("info", "--format", "{{.Store.RunRoot}}") == run
+    found = us("settings")
+    assert found[0] == stored and "stay in use" in found[1][0]  # type: ignore[index]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import HostLacks
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.identity import Identity
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.libpod import rows
@@ -70,6 +71,23 @@ def test_after_an_unrecorded_reboot_states_read_reset_and_stay_unwritten(session
     row = again.database.container("web")
     assert row is not None and row.status == rows.EXITED
     assert (tmp_path / "tmp/alive").exists()
+
+
+def test_changed_roots_do_not_move_the_store(session: Session, tmp_path: Path) -> None:
+    """The database lies in graphroot and remembers runroot; podman too keeps to what it says."""
+    session.database.add_container({"id": A, "name": "web"}, {"state": rows.CONFIGURED})
+    storage = tmp_path / "storage.conf"
+    storage.write_text(storage.read_text().replace(f"{tmp_path}/run", f"{tmp_path}/other"))
+    again = Session(session.identity, session.runner)
+    assert again.store_options.run_root == f"{tmp_path}/run"
+    assert again.store.container_run_dir(A).startswith(f"{tmp_path}/run/")
+    assert len(again.warnings) == 1 and "which stay in use" in again.warnings[0]
+
+
+def test_a_place_that_cannot_be_written_is_named(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "tmp").touch()
+    with pytest.raises(HostLacks, match=f"{tmp_path}/tmp"):
+        session.database.add_container({"id": A, "name": "web"}, {"state": rows.CONFIGURED})
 
 
 def test_a_store_apart_is_told_once(session: Session, tmp_path: Path) -> None:

@@ -91,8 +91,10 @@ class Connection:
 
     def create(self) -> None:
         """Make file, tables and settings row where they are missing. Does nothing to a complete database."""
-        directory = os.path.dirname(self.path)
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise HostLacks(f"create {self.path}", str(error.strerror)) from error
         connection = self._open()
         with self._mapped("create"):
             connection.execute("BEGIN EXCLUSIVE")

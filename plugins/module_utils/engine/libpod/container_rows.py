@@ -125,6 +125,8 @@ class ContainerRows(Connection):
         Raises InUse when other containers depend on it.
         """
         with self.transaction() as tables:
+            if not tables.execute("SELECT 1 FROM ContainerConfig WHERE ID = ?", (id,)).fetchone():
+                return
             needed_by = tables.execute(
                 "SELECT c.Name FROM ContainerDependency d JOIN ContainerConfig c ON c.ID = d.ID"
                 " WHERE d.DependencyID = ? ORDER BY c.Name",

@@ -59,8 +59,10 @@ class PodRows(ContainerRows):
             members = tables.execute("SELECT Name FROM ContainerConfig WHERE PodID = ? ORDER BY Name", (id,)).fetchall()
             if members:
                 raise InUse(f"remove pod {short(id)}", f"it still has {', '.join(str(row[0]) for row in members)}")
-            for sql in ("PodConfig", "PodState", "IDNamespace"):
-                tables.execute(f"DELETE FROM {sql} WHERE ID = ?", (id,))
+            if not tables.execute("SELECT 1 FROM PodConfig WHERE ID = ?", (id,)).fetchone():
+                return
+            for table in ("PodConfig", "PodState", "IDNamespace"):
+                tables.execute(f"DELETE FROM {table} WHERE ID = ?", (id,))
 
     def _pod_rows(self, where: str, *values: object) -> list[PodRow]:
         rows = self.query(_SELECT + where, values)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import Refused
+from ..base.errors import HostLacks, Refused
 from ..base.files import dump_json, read_bytes
 from ..base.locks import FileLock
 from ..base.steps import reached
@@ -43,8 +43,16 @@ def is_booted(paths: LibpodPaths) -> bool:
 
 def ensure_booted(paths: LibpodPaths, database: Database, locks: LockTable) -> BootReport | None:
     """Record this boot if nobody has; None when somebody had. Raises Refused when `alive` is of another boot
-    (a /run that survived it): podman refuses too.
+    (a /run that survived it): podman refuses too; HostLacks when a directory cannot be made.
     """
+    try:
+        return _ensure(paths, database, locks)
+    except OSError as error:
+        named = os.fsdecode(error.filename) if error.filename else paths.tmp_dir
+        raise HostLacks("record this boot for the containers", f"{named}: {error.strerror}") from error
+
+
+def _ensure(paths: LibpodPaths, database: Database, locks: LockTable) -> BootReport | None:
     if _mark_is_ours(paths):
         return None
     os.makedirs(paths.tmp_dir, mode=0o751, exist_ok=True)

@@ -166,9 +166,12 @@ class ShmLocks:
         Somebody else's, made meanwhile, wins. Returns a descriptor of whichever is there.
         """
         temporary = f"{self.path}.{os.getpid()}.{os.urandom(4).hex()}"
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(fd, layout.size)
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HostLacks(f"make the lock table {self.path}", str(error.strerror)) from error
+        try:
+            os.posix_fallocate(fd, 0, layout.size)  # writing to a mapping on a full /dev/shm would kill us
             self._initialise(fd, layout)
             reached("lock-table-made")
             try:
@@ -176,6 +179,9 @@ class ShmLocks:
             except FileExistsError:
                 os.close(fd)
                 fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            os.close(fd)
+            raise HostLacks(f"make the lock table {self.path}", str(error.strerror)) from error
         except BaseException:
             os.close(fd)
             raise

@@ -11,9 +11,11 @@ from ..base.errors import HostLacks
 from ..host import programs
 
 if TYPE_CHECKING:
+    from ..host.identity import Identity
     from ..netavark.settings import NetContext
     from ..runtime.probe import ConmonFacts, Prober, RuntimeChoice
     from ..runtime.program import Runtime
+    from ..store.conf import StoreOptions
     from .session import Session
 
 
@@ -78,6 +80,13 @@ def net_context(session: Session) -> NetContext:
     if conf.network_config_dir:
         settings = settings._replace(config_dir=conf.network_config_dir)
     return NetContext(settings, session.runner)
+
+
+def unusual_roots(options: StoreOptions, identity: Identity) -> bool:
+    """Whether storage.conf puts a store where it would not be by default."""
+    if identity.rootless:
+        return options.run_root != os.path.realpath(os.path.join(identity.runtime_dir, "containers"))
+    return options.run_root != os.path.realpath("/run/containers/storage")
 
 
 def graph_driver(session: Session) -> str:

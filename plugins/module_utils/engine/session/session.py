@@ -9,6 +9,7 @@ nothing takes no exclusive lock, and no process is started where the user's name
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ..host import identity as who
@@ -112,6 +113,8 @@ class Session:
             from ..store import conf
 
             self._store_options = conf.load(self.identity)
+            if below.unusual_roots(self._store_options, self.identity):
+                self._opened()  # the usual ones were the same when the database was made
         return self._store_options
 
     @property
@@ -240,6 +243,18 @@ class Session:
             self._locks = open_locks(self.conf, self.paths)
         return self._locks
 
+    def _obey_database(self, paths: LibpodPaths, options: StoreOptions) -> None:
+        """As podman: storage.conf changed after the database was made does not move the store."""
+        stored = (paths.graph_root, paths.run_root)
+        if tuple(map(os.path.realpath, stored)) == (options.graph_root, options.run_root):
+            return
+        self._store_options = options._replace(graph_root=paths.graph_root, run_root=paths.run_root)
+        self._store = None
+        self.warn(
+            f"storage.conf names {options.graph_root} and {options.run_root}, but the containers of this store were"
+            f" made with {stored[0]} and {stored[1]}, which stay in use"
+        )
+
     def _opened(self) -> tuple[LibpodPaths, Database]:
         if self._libpod is None:
             options = self.store_options
@@ -250,4 +265,5 @@ class Session:
             if paths.own:
                 self.warn(f"Containers are kept apart from podman's: {paths.reason}")
             self._libpod = (paths, database)
+            self._obey_database(paths, options)
         return self._libpod
