@@ -28,3 +28,9 @@ def inside(machine: object) -> Callable[..., object]:
         return run_inside(machine, body, **more)  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def run_in() -> Callable[..., object]:
+    """run_in(machine, body, …): run_inside in a machine of the test's choosing."""
+    return run_inside

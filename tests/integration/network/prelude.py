@@ -13,11 +13,11 @@ import sys
 import time
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import errors
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark import (
     connect,
     ipam,
     netns,
+    rootless_bridge,
     settings,
     setup,
     status,
@@ -25,6 +25,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark imp
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.draft import Draft, SubnetDraft
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.networks import NetworkDir
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.request import Attachment, ContainerNet
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.session.session import Session
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec import ports as port_values
 
 SERVER = """
@@ -52,15 +53,18 @@ server.serve_forever()
 
 
 def context():
-    rootless = os.geteuid() != 0 or "_CONTAINERS_ROOTLESS_UID" in os.environ
-    runtime_dir = os.environ.get("XDG_RUNTIME_DIR", "/run")
-    home = os.path.expanduser("~")
-    graph_root = home + "/.local/share/containers/storage" if rootless else "/var/lib/containers/storage"
-    made = settings.standard_settings(rootless=rootless, graph_root=graph_root, runtime_dir=runtime_dir)
-    helpers = (*made.helper_dirs, "/opt/judge/libexec")
-    return settings.NetContext(made._replace(helper_dirs=helpers), LinuxRunner())
+    """The session's own, seen from inside the user's namespace where there is one."""
+    session = Session.open()
+    made = session.net
+    return made._replace(settings=made.settings._replace(**SETTINGS))
 
 
+SETTINGS = json.loads(os.environ.get("NETWORK_SETTINGS", "{}"))
+FORWARDER = """
+import sys
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.forward_main import main
+sys.exit(main(sys.argv[1:]))
+"""
 CTX = context()
 NETWORKS = NetworkDir(CTX.settings)
 
@@ -76,7 +80,7 @@ class Container:
         )
         mappings = port_values.parse_all(ports)
         self.net = ContainerNet(self.id, name, name, attachments, mappings)
-        self.way = way or connect.Way()
+        self.way = (way or connect.Way())._replace(command=(sys.executable, "-c", FORWARDER))
         self.netns = netns.create(netns.new_path(CTX.settings.netns_dir))
         try:
             self.connection = connect.connect(CTX, self.netns, self.net, self.way)
@@ -102,23 +106,20 @@ class Container:
         )
 
     def get(self, address, port=80, timeout=5):
-        with netns.entered(self.netns):
-            return get(address, port, timeout)
+        return netns.visit(self.netns, lambda: get(address, port, timeout))
 
     def echo(self, address, port=7, timeout=5):
-        with netns.entered(self.netns):
-            return echo(address, port, timeout)
+        return netns.visit(self.netns, lambda: echo(address, port, timeout))
 
     def resolve(self, name, kind="A"):
         """Ask the network's resolver itself, so that nothing of the host's resolv.conf takes part."""
-        with netns.entered(self.netns):
-            return ask(self.connection.nameservers[0], name, kind)
+        return netns.visit(self.netns, lambda: ask(self.connection.nameservers[0], name, kind))
 
     def down(self, netns_first=False):
         if self.server:
             self.server.kill()
             self.server.wait()
-        self.connection.close()
+        self.connection.close()  # nobody else holds its descriptors: as if conmon had ended
         if netns_first:
             netns.remove(self.netns)
         connect.disconnect(CTX, self.netns, self.net, self.way)
@@ -194,6 +195,10 @@ def ask(server, name, kind="A"):
                 place += data[place] + 1
             found.append(".".join(labels))
     return sorted(found)
+
+
+def shared_namespace():
+    return rootless_bridge.Shared(CTX.settings) if rootless_bridge.exists(CTX.settings) else None
 
 
 def firewall():

@@ -61,8 +61,7 @@ red, blue = Container("r", ["red"]).serve(), Container("b", ["blue"]).serve()
 inner, inner2 = Container("i", ["inner"]).serve(), Container("i2", ["inner"])
 opened = Container("o", ["open"], ports=["8081:80", "198.51.100.1:8082:80", "127.0.0.1:8083:80"]).serve()
 def outside(port):
-    with netns.entered(other):
-        return get("198.51.100.1", port, 2)
+    return netns.visit(other, lambda: get("198.51.100.1", port, 2))
 result = {
     "red_blue": fails(red.get, blue.ips[0], timeout=1), "blue_red": fails(blue.get, red.ips[0], timeout=1),
     "red_world": red.get("198.51.100.2"), "open_world": opened.get("198.51.100.2"),

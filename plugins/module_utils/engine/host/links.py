@@ -12,7 +12,10 @@ import os
 import socket
 import struct
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NLMSG = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
@@ -56,12 +59,13 @@ def delete(name: str) -> bool:
     return True
 
 
-def add_bridge(name: str) -> None:
-    """A bridge without ports: a plain link that every host able to run containers can make."""
+def add_bridges(names: Sequence[str]) -> None:
+    """Bridges without ports: plain links that every host able to run containers can make."""
     kind = _attribute(_IFLA_INFO_KIND, b"bridge")
-    body = _IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    body += _attribute(_IFLA_IFNAME, name.encode() + b"\0") + _attribute(_IFLA_LINKINFO, kind)
-    _talk(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body)
+    for name in names:
+        body = _IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        body += _attribute(_IFLA_IFNAME, name.encode() + b"\0") + _attribute(_IFLA_LINKINFO, kind)
+        _talk(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body)
 
 
 def _attribute(kind: int, value: bytes) -> bytes:

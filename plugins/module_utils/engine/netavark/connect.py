@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .request import ContainerNet
     from .settings import NetContext, NetSettings
 
+_BACKLOG = 1024
 BRIDGE, PASTA, SLIRP = "bridge", "pasta", "slirp4netns"
 
 
@@ -91,8 +92,31 @@ def connect(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> C
     """
     if way.kind == BRIDGE:
         return _connect_bridge(ctx, netns, container, way)
-    # These bind the ports themselves; trying first gives the better error and names the holder.
-    ports.reserve(container.ports, own=container.name).close()
+    if container.ports and _forwards(ctx, way):
+        with ports.reserve(container.ports, own=container.name, backlog=_BACKLOG) as reservation:
+            connection = _start(ctx, netns, container._replace(ports=()), way)
+            try:
+                _start_forwarder(ctx, connection, container, reservation, (netns, way))
+            except BaseException:
+                connection.close()
+                usernet.end_helpers(netns)
+                raise
+    else:
+        # The program binds the ports itself; trying first gives the better error and names the holder.
+        ports.reserve(container.ports, own=container.name).close()
+        connection = _start(ctx, netns, container, way)
+    reached("network-connected")
+    return connection
+
+
+def _forwards(ctx: NetContext, way: Way) -> bool:
+    """Whether our forwarder serves the ports: as podman's does with slirp4netns, and where pasta is too old."""
+    if way.kind == SLIRP:
+        return "port_handler=slirp4netns" not in (way.options or ctx.settings.slirp_options)
+    return not usernet.is_modern(ctx)
+
+
+def _start(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
     if way.kind == PASTA:
         net = usernet.pasta(ctx, netns, container.ports, way.options or ctx.settings.pasta_options)
     else:
@@ -101,13 +125,28 @@ def connect(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> C
         net = usernet.slirp(ctx, netns, container.ports, api_socket, way.options or ctx.settings.slirp_options)
     connection = Connection({}, net.nameservers, net.host_address, net.addresses)
     connection.hold(None, net.keep_fds)
-    reached("network-connected")
     return connection
+
+
+def _start_forwarder(
+    ctx: NetContext,
+    connection: Connection,
+    container: ContainerNet,
+    reservation: ports.PortReservation,
+    place: tuple[str, Way],
+) -> None:
+    netns, way = place
+    if not way.command:
+        raise HostLacks("start the port forwarder", "the daemonless command is not installed on this host")
+    command = (*way.command, FORWARD_SUBCOMMAND, container.name)
+    forwarder = forward.start(ctx, command, reservation, netns, connection.addresses)
+    connection.helper_pid = forwarder.pid
+    connection.hold(None, (*connection.fds, forwarder.keep_fd))
 
 
 def _connect_bridge(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
     rootless = ctx.settings.rootless
-    reservation = ports.reserve(container.ports, own=container.name, backlog=1024 if rootless else 1)
+    reservation = ports.reserve(container.ports, own=container.name, backlog=_BACKLOG if rootless else 1)
     try:
         reached("ports-reserved")
         network_status = setup.setup(ctx, netns, container)
@@ -119,14 +158,10 @@ def _connect_bridge(ctx: NetContext, netns: str, container: ContainerNet, way: W
             connection.hold(reservation, ())
             return connection
         try:
-            if not way.command:
-                raise HostLacks("start the port forwarder", "the daemonless command is not installed on this host")
-            forwarder = forward.start(ctx, (*way.command, FORWARD_SUBCOMMAND, container.name), reservation, netns, ips)
+            _start_forwarder(ctx, connection, container, reservation, (netns, way))
         except BaseException as error:
             _undo(ctx, netns, container, error)
             raise
-        connection.helper_pid = forwarder.pid
-        connection.hold(None, (forwarder.keep_fd,))
         reservation.close()  # the forwarder has them
         reached("network-connected")
         return connection
@@ -146,12 +181,14 @@ def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseExcep
 def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:
     """Undo connect, before or after the namespace is removed; what is gone already is no error.
 
-    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. pasta ends with the
-    namespace, slirp4netns and the forwarder with conmon.
+    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. The
+    forwarder ends with conmon.
     """
     if way.kind == BRIDGE:
         setup.teardown(ctx, netns, container, alone=alone)
-    elif way.kind == SLIRP:
+        return
+    usernet.end_helpers(netns)
+    if way.kind == SLIRP:
         try:
             os.unlink(slirp_socket(ctx.settings, container.id))
         except FileNotFoundError:

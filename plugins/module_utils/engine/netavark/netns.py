@@ -2,22 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network namespaces that stay while nobody is in them: files on which one is bound, where `ip netns` and podman look.
 
-setns(2) and unshare(2) of a network namespace concern the calling thread alone, so a visit needs no child process.
+setns(2) and unshare(2) of a network namespace concern the calling thread alone, so a visit needs no child process, just
+a thread that ends with it: a plain user, root in a user namespace only, could not set it back to the host's.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..base.errors import HostLacks, NotFound
 from ..base.steps import reached
 from ..host import libc, mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
 
 _HERE = "/proc/thread-self/ns/net"
 _PREFIX = "netns-"
@@ -43,21 +45,18 @@ def create_unshared(path: str) -> str:
     deed = f"create network namespace {path}"
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC, 0o444))
     reached("netns-file-made")
-    home = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
+
+    def bind() -> None:
+        libc.unshare(libc.CLONE_NEWNET)
+        libc.mount(_HERE, path, "", libc.MS_BIND)
+
     try:
-        try:
-            libc.unshare(libc.CLONE_NEWNET)
-        except OSError as error:
+        aside(bind)
+    except BaseException as error:
+        remove(path)
+        if isinstance(error, OSError):
             raise HostLacks(deed, f"the kernel refuses: {error.strerror}") from error
-        try:
-            libc.mount(_HERE, path, "", libc.MS_BIND)
-        finally:
-            libc.setns(home, libc.CLONE_NEWNET)
-    except BaseException:
-        os.unlink(path)
         raise
-    finally:
-        os.close(home)
     reached("netns-bound")
     return path
 
@@ -85,27 +84,34 @@ def is_bound(path: str) -> bool:
         return False
 
 
-@contextmanager
-def entered(path: str) -> Iterator[None]:
-    """Run the block in the namespace, in this thread. Raises NotFound when there is none at `path`."""
-    home = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
+def visit(path: str, deed: Callable[[], Result]) -> Result:
+    """The result of `deed`, run in the namespace. Raises NotFound without one at `path`, and what `deed` raises."""
+
+    def inside() -> Result:
+        enter(path)
+        return deed()
+
+    return aside(inside)
+
+
+def enter(path: str) -> None:
+    """Move this thread into the namespace, for good: a plain user may not come back. Raises NotFound."""
     try:
+        place = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise NotFound(f"enter network namespace {path}", error.strerror or "missing") from error
-        try:
-            libc.setns(target, libc.CLONE_NEWNET)
-        except OSError as error:
-            raise NotFound(f"enter network namespace {path}", error.strerror or "not a namespace") from error
+            libc.setns(place, libc.CLONE_NEWNET)
         finally:
-            os.close(target)
-        try:
-            yield
-        finally:
-            libc.setns(home, libc.CLONE_NEWNET)
-    finally:
-        os.close(home)
+            os.close(place)
+    except OSError as error:
+        raise NotFound(f"enter network namespace {path}", error.strerror or "not a namespace") from error
+
+
+def aside(deed: Callable[[], Result]) -> Result:
+    """The result of `deed`, run in a thread of its own, which takes what it did to its namespaces with it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as one:
+        return one.submit(deed).result()
 
 
 def prepare_directory(path: str) -> None:

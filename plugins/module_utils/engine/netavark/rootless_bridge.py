@@ -57,19 +57,12 @@ class Shared:
 
         Programs it starts inherit both; the thread ends with it, and so no namespace needs to be left again.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(max_workers=1) as one:
-            return one.submit(self._inside, deed).result()
+        return netns.aside(lambda: self._inside(deed))
 
     def _inside(self, deed: Callable[[], Result]) -> Result:
         directory = self.settings.rootless_netns_dir
-        place = os.open(os.path.join(directory, _NETNS), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            libc.unshare(libc.CLONE_NEWNS)
-            libc.setns(place, libc.CLONE_NEWNET)
-        finally:
-            os.close(place)
+        libc.unshare(libc.CLONE_NEWNS)
+        netns.enter(os.path.join(directory, _NETNS))
         libc.mount("", "/", "", libc.MS_PRIVATE | libc.MS_REC)
         _private_run(directory, self.settings.runtime_dir)
         return deed()

@@ -183,9 +183,7 @@ def _place(settings: NetSettings, netns: str, interfaces: Sequence[str], drop: b
     netns_files.create_unshared(path)
     try:
         if interfaces:
-            with netns_files.entered(path):
-                for interface in interfaces:
-                    links.add_bridge(interface)
+            netns_files.visit(path, lambda: links.add_bridges(interfaces))
         yield path, False
     finally:
         netns_files.remove(path)

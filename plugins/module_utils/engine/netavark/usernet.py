@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, HostLacks, TimedOut, ToolFailed
@@ -29,6 +31,8 @@ SLIRP_DNS = "10.0.2.3"
 SLIRP_HOST = "10.0.2.2"
 SLIRP_ADDRESS = "10.0.2.100"
 _START_SECONDS = 20.0
+_END_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 _TUN = "/dev/net/tun"
 
 
@@ -64,15 +68,63 @@ def pasta(ctx: NetContext, netns: str, ports: Sequence[PortMapping], options: Se
     argv += [] if "--map-gw" in options else ["--no-map-gw"]
     argv = [word for word in argv if word != "--map-gw"]  # podman's word for the absence of --no-map-gw
     argv += ["--quiet", "--netns", netns]
-    host_address = PASTA_HOST
-    done = ctx.runner.run([*argv, "--map-guest-addr", PASTA_HOST], timeout=_START_SECONDS)
-    if done.rc != 0 and b"map-guest-addr" in done.stderr:
-        host_address = ""  # passt before 2024-10 does not know it
-        done = ctx.runner.run(argv, timeout=_START_SECONDS)
+    host_address = PASTA_HOST if is_modern(ctx) else ""
+    argv += ["--map-guest-addr", PASTA_HOST] if host_address else []
+    done = ctx.runner.run(argv, timeout=_START_SECONDS)
     if done.rc != 0:
         _explain_tun(deed)
         raise ToolFailed(deed, "pasta", done.rc, done.stderr.decode("utf-8", "replace"))
     return UserNet((nameserver,), host_address, addresses_in(netns))
+
+
+_modern: dict[str, bool] = {}
+
+
+def is_modern(ctx: NetContext) -> bool:
+    """Whether this pasta (2024-10 and later) can be trusted with ports.
+
+    Older ones let connections from this host look like loopback inside (CVE-2021-20199's trap), lose udp ports that
+    change their number on the way, and offer no address for the host.
+    """
+    path = ctx.program("pasta", "connect the container by pasta")
+    if path not in _modern:
+        done = ctx.runner.run([path, "--help"], timeout=_START_SECONDS)
+        _modern[path] = b"--map-guest-addr" in done.stdout + done.stderr
+    return _modern[path]
+
+
+def end_helpers(netns: str) -> None:
+    """Wait for the programs of a namespace that is gone or going, so that their ports are free when this returns."""
+    deadline = time.monotonic() + _END_SECONDS
+    asked = False
+    while True:
+        helpers = _helpers_of(netns)
+        if not helpers:
+            return
+        if asked and time.monotonic() > deadline:
+            raise TimedOut(f"end the network helpers of {netns}", f"process {helpers[0]} does not end")
+        for pid in helpers:
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                continue
+        asked = True
+        time.sleep(_POLL_SECONDS)
+
+
+def _helpers_of(netns: str) -> list[int]:
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read(65536).split(b"\0")
+            except OSError:
+                continue
+            name = os.path.basename(words[0])
+            if name.startswith((b"pasta", b"passt", b"slirp4netns")) and os.fsencode(netns) in words:
+                found.append(int(entry))
+    return found
 
 
 def _pasta_ports(ports: Sequence[PortMapping]) -> list[str]:
@@ -95,15 +147,18 @@ def _pasta_ports(ports: Sequence[PortMapping]) -> list[str]:
 
 def addresses_in(netns: str) -> tuple[str, ...]:
     """The addresses from which the namespace would talk to the world; asking sends no packet."""
+    return netns_files.visit(netns, _own_addresses)
+
+
+def _own_addresses() -> tuple[str, ...]:
     found = []
-    with netns_files.entered(netns):
-        for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-            try:
-                with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                    probe.connect((target, 9))
-                    found.append(str(probe.getsockname()[0]))
-            except OSError:  # no route of this family
-                continue
+    for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((target, 9))
+                found.append(str(probe.getsockname()[0]))
+        except OSError:  # no route of this family
+            continue
     return tuple(found)
 
 
@@ -113,7 +168,7 @@ def slirp(
     """Start slirp4netns in the namespace and forward the ports; it ends when `keep_fds` are closed everywhere.
 
     `options` are podman's: mtu=N, enable_ipv6=BOOL, allow_host_loopback=BOOL, cidr=NET, outbound_addr=A,
-    outbound_addr6=A, port_handler=… (always slirp4netns here).
+    outbound_addr6=A, port_handler=slirp4netns|rootlesskit.
     """
     arguments, loopback = _slirp_arguments(options)
     reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -154,7 +209,7 @@ def _slirp_arguments(options: Sequence[str]) -> tuple[list[str], bool]:
         elif key in ("outbound_addr", "outbound_addr6") and value:
             extra.append(f"--{key.replace('_', '-')}={value}")
         elif key == "port_handler" and value in ("slirp4netns", "rootlesskit"):
-            continue  # rootlesskit's program is podman's; the addresses inside are the same either way
+            continue  # decided by who publishes the ports
         else:
             raise BadInput("read the slirp4netns options", f"{option[:60]!r} is not one that is known here")
     arguments = [] if loopback else ["--disable-host-loopback"]
