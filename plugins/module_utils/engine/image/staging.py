@@ -31,16 +31,21 @@ def stage_all(store: Store, source: ImageSource, chosen: Chosen, numbers: list[i
     """Stage the layers of these numbers, base = 0.  On failure nothing is left in staging."""
     if not numbers:
         return {}
+    store.home.sweep()
     twins = _twins(store, chosen, numbers)
     places = {number: store.new_staging() for number in numbers}
     try:
         if len(numbers) == 1:
-            return {number: _stage(store, source, chosen, number, places, twins) for number in numbers}
-        return _stage_in_workers(store, source, chosen, places, twins)
+            staged = {number: _stage(store, source, chosen, number, places, twins) for number in numbers}
+        else:
+            staged = _stage_in_workers(store, source, chosen, places, twins)
     except BaseException:
         for place in places.values():
             place.discard()
         raise
+    for place in places.values():
+        store.home.remember(place)  # the locks stay with us until the layers are committed
+    return staged
 
 
 def _stage_in_workers(

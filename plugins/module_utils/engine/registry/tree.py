@@ -226,6 +226,7 @@ def _unpack(reader: Reader, deed: str) -> int:
                     break
                 file.write(data)
             file.flush()
+            file.seek(0)
             return os.dup(file.fileno())
     except OSError as err:
         raise _of_os(f"{deed}: unpack it", err)
