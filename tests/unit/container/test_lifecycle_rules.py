@@ -1,4 +1,4 @@
-"""What a restart policy asks for, what a start adds to the spec, and the journal of unfinished deeds."""
+"""What a restart policy asks for, and the journal of unfinished deeds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import sys
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import clock
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.files import dump_json
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import bundle, cleanup
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import cleanup
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.journal import Journal
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.model import Container
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.libpod.rows import EXITED, RUNNING, ContainerRow
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.users import Account
 
 ID = "ab" * 32
 OTHER = "cd" * 32
@@ -58,51 +57,6 @@ def test_back_off(count, ran_seconds, delay):
     assert cleanup.delay_seconds(container(state=state)) == pytest.approx(delay)
 
 
-ROOT = Account(0, 0, (0,), "/root", "root", True)
-
-
-def completed(spec, **start):
-    values = {"rootfs": "/merged", "hostname": "box", "account": ROOT, **start}
-    return bundle.complete(container({"spec": spec, "umask": "0022"}), bundle.Start(**values))
-
-
-def test_the_images_own_environment_wins_over_defaults():
-    spec = completed({"process": {"env": ["HOME=/here", "A=b"]}})
-    assert spec["process"]["env"] == ["HOME=/here", "A=b", "HOSTNAME=box"]
-    assert spec["process"]["user"] == {"uid": 0, "gid": 0, "additionalGids": [0], "umask": 0o22}
-
-
-def test_mounts_of_the_user_win_and_parents_come_first():
-    spec = completed(
-        {
-            "mounts": [
-                {"destination": "/a/b", "type": "bind"},
-                {"destination": "/etc/hosts", "type": "bind", "source": "/mine"},
-            ]
-        },
-        files=(("/etc/hosts", "/ours"), ("/etc/hostname", "/name")),
-        volumes=(bundle.Mounted("/a", "/vol", ("rw",)),),
-        shm="/shm",
-    )
-    found = [(mount["destination"], mount.get("source")) for mount in spec["mounts"]]
-    assert found == [
-        ("/a", "/vol"),
-        ("/a/b", None),
-        ("/etc/hosts", "/mine"),
-        ("/etc/hostname", "/name"),
-        ("/dev/shm", "/shm"),
-    ]
-
-
-def test_joined_namespaces_replace_fresh_ones_and_a_shared_name_is_not_set():
-    spec = completed(
-        {"linux": {"namespaces": [{"type": "network"}, {"type": "mount"}]}}, namespaces=(("network", "/run/netns/x"),)
-    )
-    assert spec["linux"]["namespaces"] == [{"type": "mount"}, {"type": "network", "path": "/run/netns/x"}]
-    assert "hostname" not in spec
-    assert completed({"linux": {"namespaces": [{"type": "uts"}]}})["hostname"] == "box"
-
-
 AUTHOR = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -120,7 +74,7 @@ def test_only_the_entries_of_dead_authors_are_abandoned(tmp_path):
     journal = Journal(directory)
     assert journal.abandoned() == []
     assert not journal.busy()
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(bundle.__file__))))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(cleanup.__file__))))
     child = subprocess.Popen(
         [sys.executable, "-c", AUTHOR, root, directory, OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -115,7 +115,10 @@ def _update(session: Session, task: Task, view: View, container: Container, imag
     built = configuration.build(task.desired, around).config
     options = [change.option for change in view.plan.changes]
     with held(session, container, "update") as current:
-        fresh = update.rewritten(current.config, built, options, effective.keys_of(task.desired))
+        notes = set(effective.keys_of(task.desired))
+        if task.desired.image is None:
+            notes.update(effective.recorded(current.config))  # a task that names no image leaves the rest as it is
+        fresh = update.rewritten(current.config, built, options, sorted(notes))
         from .host_limits import require
 
         spec = fresh["spec"]

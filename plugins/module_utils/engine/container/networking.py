@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
+from ..base.errors import ToolFailed
 from ..base.steps import reached
 from ..netavark import netns as namespaces
 from ..netavark.request import Attachment, ContainerNet
@@ -99,7 +100,15 @@ def disconnect(session: Session, container: Container) -> None:
     from ..netavark import connect as connecting
 
     net = container_net(container, "")
-    alone = not session.database.dependents(container.id)
+    way = _way(session, container)
     if net.attachments or kind(container) != BRIDGE:
-        connecting.disconnect(session.net, netns, net, _way(session, container), alone=alone)
+        alone = not session.database.dependents(container.id)
+        try:
+            if not jsonval.table(container.state, "networkStatus"):
+                namespaces.remove(netns)  # its start was interrupted: netavark must not expect to find its links
+            connecting.disconnect(session.net, netns, net, way, alone=alone)
+        except ToolFailed:
+            # Somebody has taken the links away. Without the namespace the rest, rules and leases, goes all the same.
+            namespaces.remove(netns)
+            connecting.disconnect(session.net, netns, net, way, alone=alone)
     namespaces.remove(netns)
