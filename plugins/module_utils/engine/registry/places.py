@@ -104,7 +104,7 @@ def _of_layout(name: str) -> bool:
     top = name.partition("/")[0]
     stem = top.partition(".")[0]
     hexadecimal = len(stem) == 64 and set(stem) <= set("0123456789abcdef")
-    return hexadecimal or name in (".", "", "repositories") or top == "blobs"
+    return hexadecimal or name in (".", "", "repositories") or top == "blobs" or name.endswith("/layer.tar")
 
 
 def open_place(place: Place, recipe: Recipe | None = None) -> FileSource:
