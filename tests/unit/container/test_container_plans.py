@@ -321,8 +321,20 @@ def test_stopping_needs_neither_image_nor_command():
     observed = made(recorded.wish("noimgcmd"), plain)
     observed.config["spec"]["annotations"].clear()
     assert not plan(observed, desired, around=plain).changed
+    named = params.parse({"name": "web", "image": "localhost/plain:1", "user": "alice"})
     with pytest.raises(BadInput, match="no command"):
-        plan(observed, params.parse({"name": "web", "user": "alice"}), around=plain)
+        plan(observed, named, around=plain)
+
+
+def test_a_task_that_names_no_image_does_not_describe_the_container():
+    observed = made(wish(env={"A": "1"}, memory="1g", publish=["80:80"]))
+    partial = params.parse({"name": "web"})
+    assert not plan(observed, partial).changed
+    assert steps(plan(observed, partial, ContainerFlags(state="stopped"))) == ["stop"]
+    assert steps(plan(observed, params.parse({"name": "web", "memory": "2g"}))) == ["update"]
+    refused = plan(observed, params.parse({"name": "web", "user": "alice"})).refused
+    assert [change.option for change in refused] == ["user"] and "names no image" in refused[0].reason
+    assert plan(observed, partial, ContainerFlags(recreate=True)).refused
 
 
 def test_nothing_to_make_it_of():

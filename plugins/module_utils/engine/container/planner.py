@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import BadInput
 from ..base.jsonval import table, text, texts
 from ..plan import compare
-from ..plan.change import IN_PLACE, RECREATE, Change, Plan, Step
+from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from . import config as configuration
 from . import effective, update
 from .desired import ABSENT, CREATED, STARTED, STOPPED
@@ -30,6 +30,7 @@ PULL, CREATE, START, STOP, RESTART = "pull", "create", "start", "stop", "restart
 REMOVE, UPDATE, RECREATE_STEP, UNPAUSE = "remove", "update", "recreate", "unpause"
 #: Compared only when mentioned: what the host or its configuration decides for every container anew.
 _HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
+_PARTIAL = "the container would have to be made anew, and a task that names no image does not describe it"
 #: What changes of itself along with another option.
 _FOLLOWS = {
     "expose": "publish",
@@ -96,6 +97,8 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
             found.append(Change("image", name, world.around.image.name, RECREATE))
     if world.moved and not any(change.option == "image" for change in found):
         found.append(Change("image", text(config, "rootfsImageName"), f"{wish.image} (newer)", RECREATE))
+    if not named:
+        return tuple(sorted(_refused(found, flags)))
     if any(change.how == RECREATE for change in found) or flags.recreate:
         configuration.check_command(wish.name, _args(built))
         # What a hand gave the container and no task mentions does not outlive a recreate: say so.
@@ -104,6 +107,13 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
         rest = set(effective.READERS) - keys - _HOST_DEPENDENT - follows
         found += _differences(config, built, rest, modes, exact=False)
     return tuple(sorted(found))
+
+
+def _refused(found: list[Change], flags: ContainerFlags) -> list[Change]:
+    """A container cannot be made anew from a task that does not describe it: its other options would be lost."""
+    if flags.recreate:
+        found = [*found, Change("recreate", False, True, RECREATE)]
+    return [change._replace(how=REFUSED, reason=_PARTIAL) if change.how == RECREATE else change for change in found]
 
 
 def _differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str, str], *, exact: bool) -> list[Change]:
@@ -171,7 +181,8 @@ def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     steps: list[Step] = []
     if world.pulls and flags.state != STOPPED:
         steps.append(Step(PULL, wish.image or ""))
-    remake = flags.recreate or any(change.how == RECREATE for change in found)
+    remake = any(change.how == RECREATE for change in found)
+    remake = remake or (flags.recreate and not any(change.how == REFUSED for change in found))
     runs_after = flags.state == STARTED or (flags.state == CREATED and observed.running)
     if remake:
         steps.append(Step(RECREATE_STEP, wish.name))
