@@ -30,13 +30,31 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         port,
         ps,
         remove,
+        rename,
         rmi,
         top,
         version,
+        volumes,
     )
 
-    MODULES = (cleanup, execute, images, info, inspect, lifecycle, logs, networks, port, ps, remove, rename, rmi)
-    MORE = (top, version, volumes)
+    MODULES = (
+        cleanup,
+        execute,
+        images,
+        info,
+        inspect,
+        lifecycle,
+        logs,
+        networks,
+        port,
+        ps,
+        remove,
+        rename,
+        rmi,
+        top,
+        version,
+        volumes,
+    )
 
 FAILED = 125
 
