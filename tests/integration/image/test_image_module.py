@@ -148,6 +148,32 @@ def test_used_by_a_container(served: Machine) -> None:
     refused = machine.task("image", {"name": BUSYBOX, "state": "absent"}, fails=True)
     assert "used by container user" in refused["msg"]
     assert len(listed(machine)) == 1
+    parameters = {"name": BUSYBOX, "state": "absent", "force": True}
+    ahead = machine.task("image", parameters, check=True)
+    done = machine.task("image", parameters)
+    assert done["actions"] == ahead["actions"] == ["Removed container user", f"Removed image {BUSYBOX}"]
+    assert listed(machine) == []
+    assert machine.podman(["ps", "-aq", "--external"]).stdout == ""
+    check_store(machine)
+
+
+def test_manifest_list_of_podmans(served: Machine) -> None:
+    machine = served
+    pull(machine, BUSYBOX)
+    machine.podman(["manifest", "create", "localhost/list:1", f"containers-storage:{BUSYBOX}"])
+    found = machine.task("image", {"name": "localhost/list:1", "pull": False})
+    assert not found["changed"]
+    assert found["image"][0]["RepoTags"] == [BUSYBOX]
+    assert machine.task("image", {"name": "localhost/list:1", "state": "absent"})["changed"]
+    assert [entry["Names"] for entry in listed(machine)] == [[BUSYBOX]]
+
+
+def test_events_are_podmans(served: Machine) -> None:
+    machine = served
+    pull(machine, BUSYBOX)
+    machine.task("image", {"name": BUSYBOX, "state": "absent"})
+    shown = machine.podman(["events", "--stream=false", "--filter", "type=image", "--format", "{{.Status}}"]).stdout
+    assert shown.split() == ["pull", "remove"]
 
 
 def test_pull_false(served: Machine) -> None:

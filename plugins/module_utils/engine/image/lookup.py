@@ -33,13 +33,16 @@ def find(session: Session, text: str) -> ImageView | None:
     return view(session.store, record, matched)
 
 
-def find_record(session: Session, text: str) -> tuple[ImageRecord, str] | None:
-    """The record and the name that matched ("" for an id), without reading the image's config."""
+def find_record(session: Session, text: str, *, lists: bool = False) -> tuple[ImageRecord, str] | None:
+    """The record and the name that matched ("" for an id), without reading the image's config.
+
+    A manifest list stands for its image of this host's platform, or with ``lists`` for itself.
+    """
     text = text[len("containers-storage:") :] if text.startswith("containers-storage:") else text
     records = session.store.images()
     found = _by_full_id(records, text) if _is_full_id(text) else _by_name_or_prefix(session, records, text)
-    if found is None:
-        return None
+    if found is None or lists:
+        return found
     chosen = instance_of(session.store, found[0])
     return (chosen, found[1]) if chosen is not None else None
 

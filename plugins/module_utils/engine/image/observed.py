@@ -52,7 +52,7 @@ def observe(session: Session, desired: ImageDesired, archive: Archive | None = N
     """Look; asks the registry only where the answer matters.  Raises what looking up and asking raise."""
     if archive is not None:
         return _with_archive(session, desired, archive)
-    found = lookup.find_record(session, desired.name)
+    found = lookup.find_record(session, desired.name, lists=not desired.present)
     if not desired.present:
         if found is None:
             return Observed(None)
