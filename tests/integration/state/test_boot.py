@@ -80,6 +80,7 @@ def test_a_lost_mark_does_not_orphan_what_runs(deeds: Callable[..., Deeds], mach
     us("add", "web")
     us.podman("start", "web")
     machine.sh("rm /run/libpod/alive")
+    assert us("list") == {"web": "running"}
     us("boot")
     assert us("list") == {"web": "running"}
     assert us.podman("exec", "web", "echo", "still here") == "still here"

@@ -195,3 +195,42 @@ def test_file_locks(deeds: Callable[..., Deeds], machine: Machine) -> None:
     us.podman("rm", "ours")
     us("remove", "theirs")
     assert us("locks") == []
+
+
+@BOTH
+def test_events_are_in_the_journal(deeds: Callable[..., Deeds], machine: Machine, user: str | None) -> None:
+    machine.sh(
+        "sed -i 's/events_logger = .*/events_logger = \"journald\"/' /run/lab/judge.conf;"
+        "mkdir -p /run/systemd/journal /run/log/journal"
+    )
+    machine.write("/etc/containers/containers.conf", '[engine]\nevents_logger = "journald"\n')
+    journal = machine.spawn(["/lib/systemd/systemd-journald"])
+    machine.sh("for n in $(seq 50); do [ -S /run/systemd/journal/socket ] && exit; sleep 0.1; done; exit 1")
+    us = deeds(user)
+    us.load_image()
+    us("volume", "data")
+    us("add", "web", "data")
+    machine.sh("usermod -a -G systemd-journal tester; chmod -R o+rX /run/log/journal; journalctl --sync || sleep 1")
+    shown = us.podman("events", "--stream=false", "--since", "1h", "--format", "json").splitlines()
+    seen = [
+        (event["Type"], event["Status"], event.get("Name"), event["Attributes"]) for event in map(json.loads, shown)
+    ]
+    assert ("volume", "create", "data", None) in seen
+    assert ("container", "create", "web", {"made-by": "us"}) in seen
+    assert us("settings")[1] == []  # type: ignore[index]
+    journal.kill()
+
+
+def test_on_every_kind_of_machine(every_machine: Machine) -> None:
+    """Python 3.11 and 3.13, runc and crun, a shared root mount and a private one."""
+    for user in (None, USER):
+        us = Deeds(every_machine, user)
+        us("volume", "data")
+        us.load_image()
+        us("add", "web", "data")
+        us.podman("start", "web")
+        assert us("list") == {"web": "running"}
+        us.podman("rm", "-f", "-t", "0", "web")
+        us.podman("volume", "rm", "data")
+        us.is_clean()
+        assert us("locks") == []

@@ -126,6 +126,13 @@ def test_a_container_that_still_runs_is_kept(host: Host, monitor: Callable[[str]
     assert host.locks.allocated() == {0, 1, 2}
 
 
+def test_reading_before_anybody_recorded_the_boot(host: Host, monitor: Callable[[str], int]) -> None:
+    host.add(A, 0, {"state": rows.RUNNING, "conmonPid": monitor(A)})
+    host.add(B, 1, {"state": rows.RUNNING, "conmonPid": monitor(C)})
+    host.database.rebooted = True
+    assert (host.state(A)["state"], host.state(B)["state"]) == (rows.RUNNING, rows.EXITED)
+
+
 def test_what_should_have_gone_is_reported(host: Host) -> None:
     spec = {"annotations": {"io.podman.annotations.autoremove": "TRUE"}}
     host.add(A, 0, {"state": rows.RUNNING}, spec=spec)

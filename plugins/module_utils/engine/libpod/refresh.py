@@ -17,6 +17,7 @@ from ..base.files import dump_json, read_bytes
 from ..base.locks import FileLock
 from ..base.steps import reached
 from .rows import EXITED, REMOVING, Json, after_boot, parse_row, volume_after_boot
+from .survivors import still_runs
 
 if TYPE_CHECKING:
     from .database import Database
@@ -114,7 +115,7 @@ def _refresh(paths: LibpodPaths, database: Database, locks: LockTable) -> BootRe
             if new_lock is not None:
                 text = dump_json(new_lock).decode()
                 tables.execute("UPDATE ContainerConfig SET JSON = ? WHERE ID = ?", (text, id))
-            if _still_runs(id, state):
+            if still_runs(id, state):
                 kept.append(id)
                 continue
             fresh = after_boot(state)
@@ -162,17 +163,6 @@ def _take_lock(locks: LockTable, config: Json) -> Json | None:
     if isinstance(number, int) and locks.allocate_given(number):
         return None
     return {**config, "lockID": locks.allocate()}
-
-
-def _still_runs(id: str, state: Json) -> bool:
-    """Whether this container's conmon lives: then `alive` was only lost, and a reset would orphan the container."""
-    pid = state.get("conmonPid")
-    if not isinstance(pid, int) or pid <= 1:
-        return False
-    try:
-        return id.encode() in read_bytes(f"/proc/{pid}/cmdline", 1 << 20).split(b"\0")
-    except OSError:
-        return False
 
 
 def _prepare_directories(run_directory: object, config: Json) -> None:

@@ -85,8 +85,13 @@ class ContainerRow:
         """After a reboot that nobody has recorded yet: what the record will be."""
         if self._state is None:
             state = parse_row(self._state_text, f"state of container {self.name}")
-            self._state = after_boot(state) if self._rebooted else state
+            self._state = self._as_of_now(state) if self._rebooted else state
         return self._state
+
+    def _as_of_now(self, state: Json) -> Json:
+        from .survivors import still_runs
+
+        return state if still_runs(self.id, state) else after_boot(state)
 
     @property
     def status(self) -> int:

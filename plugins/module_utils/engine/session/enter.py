@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..host import userns
 from ..libpod.conf import session_bus
 from ..libpod.paths import state_directory
+from ..libpod.survivors import still_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +44,5 @@ def _monitors(session: Session) -> Iterator[int]:
     """conmon processes of containers that the database believes running."""
     for row in session.database.containers():
         pid = row.state.get("conmonPid")
-        if isinstance(pid, int) and pid > 1 and _is_monitor_of(pid, row.id):
+        if isinstance(pid, int) and still_runs(row.id, row.state):
             yield pid
-
-
-def _is_monitor_of(pid: int, id: str) -> bool:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return id.encode() in file.read().split(b"\0")
-    except OSError:
-        return False
