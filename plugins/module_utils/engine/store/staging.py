@@ -3,7 +3,8 @@
 """From a blob to a layer ready to be committed: verify, decompress, digest, unpack and split in one pass.
 
 No lock of the store is held, so any number of processes may stage at once. Within one process a long blob is read,
-verified and inflated by a second thread, since zlib, zstd and hashlib work outside the interpreter lock.
+verified and inflated by a second thread and its content digested by a third, since zlib, zstd and hashlib work outside
+the interpreter lock.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions
     threaded = (wanted.source_size or 0) >= _THREAD_FROM
     feed = _Threaded(plain.piece) if threaded else None
     digested = _Digested(feed.pull if feed else plain.piece, blob, options.limits, wanted.what)
+    if threaded:
+        digested.hash = _ThreadedHash()
     try:
         unpacked = _unpack(digested, place, wanted.what, options)
         blob.finish()
@@ -49,7 +52,9 @@ def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions
     finally:
         if feed:
             feed.stop()
-    diff_id = Digest("sha256", digested.hash.hexdigest())
+        # The thread of its digest ends here, too, whatever became of the layer.
+        content = digested.hash.hexdigest()
+    diff_id = Digest("sha256", content)
     if wanted.diff_id is not None and wanted.diff_id != diff_id:
         raise Corrupt(f"unpack {wanted.what}", f"its content is {diff_id}, the image's config says {wanted.diff_id}")
     return StagedLayer(place.path, diff_id, digested.size, blob.digest(), blob.size, kind, unpacked.uids, unpacked.gids)
@@ -113,7 +118,7 @@ class _Digested:
         self._blob = blob
         self._limits = limits
         self._what = what
-        self.hash = hashlib.sha256()
+        self.hash: hashlib._Hash | _ThreadedHash = hashlib.sha256()
         self.size = 0
 
     def pull(self) -> bytes:
@@ -132,6 +137,32 @@ class _Digested:
             )
         self.hash.update(piece)
         return piece
+
+
+class _ThreadedHash:
+    """A sha256 that a thread of its own computes, a few pieces behind. `hexdigest` ends it."""
+
+    def __init__(self) -> None:
+        import queue
+        import threading
+
+        self._hash = hashlib.sha256()
+        self._queue: queue.Queue[bytes] = queue.Queue(_QUEUE)
+        self._thread = threading.Thread(target=self._run, name="digest", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        for piece in iter(self._queue.get, b""):
+            self._hash.update(piece)
+
+    def update(self, piece: bytes) -> None:
+        if piece:
+            self._queue.put(piece)
+
+    def hexdigest(self) -> str:
+        self._queue.put(b"")
+        self._thread.join()
+        return self._hash.hexdigest()
 
 
 class _Threaded:
