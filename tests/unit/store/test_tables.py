@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -416,3 +418,86 @@ def test_a_file_changed_behind_our_back_is_not_exported(tmp_path: Path) -> None:
         spoil()
         with pytest.raises(Damaged, match="d/f is not as it was unpacked"):
             store.layer_tar(layer.id).read()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-30],
+        lambda data: data[:40] + b"\0" * 40 + data[80:],
+        lambda data: b"not gzip",
+        lambda data: gzip.compress(b'{"type":9}\n'),
+        lambda data: gzip.compress(b'{"type":2,"payload":"%%%"}\n'),
+        lambda data: gzip.compress(b'{"type":1,"name_raw":"%%%","size":1,"payload":"AAAAAAAAAAA="}\n'),
+        lambda data: gzip.compress(b'{"type":1,"name":"../../../etc/passwd","size":1,"payload":"AAAAAAAAAAA="}\n'),
+        lambda data: gzip.compress(b"[" * 100_000),
+        lambda data: gzip.compress(b"x" * (9 << 20)),
+    ],
+)
+def test_a_damaged_tar_split_is_said_to_be(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    store = store_at(tmp_path)
+    (layer,) = store.commit_layers([store.stage_layer(io.BytesIO(tar(M("f", b"content"), M("g", b"g"))))])
+    path = Path(store._layers.split_path(layer.id))
+    path.write_bytes(spoil(path.read_bytes()))
+    before = len(os.listdir("/proc/self/fd"))
+    reader = store.layer_tar(layer.id)
+    with pytest.raises(Damaged):
+        reader.read()
+    reader.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@ROOT
+def test_a_transient_store_keeps_containers_in_the_run_root(tmp_path: Path) -> None:
+    store = Store(StoreOptions(str(tmp_path / "root"), str(tmp_path / "run"), transient=True), False)
+    one = image(store, "l/a:1", salt="a")
+    made = store.create_container(ContainerDraft(new_id(), ("web",), one.id))
+    for table in ("layers", "containers"):
+        rows = json.loads((tmp_path / f"run/overlay-{table}/volatile-{table}.json").read_text())
+        assert [row["id"] for row in rows] == [made.layer if table == "layers" else made.id]
+    assert store.remove_container(made.id) and len(store.layers()) == 2
+
+
+@ROOT
+def test_a_full_disk_is_said_and_leaves_a_store_that_works(tmp_path: Path) -> None:
+    """On a file system of two megabytes, in a mount namespace of its own."""
+    script = textwrap.dedent(
+        f"""
+        import io, os, subprocess, sys
+        sys.path[:0] = [{str(COLLECTIONS / "tests")!r}, {str(COLLECTIONS / "tests/unit/store")!r}]
+        import conftest
+        from pathlib import Path
+        from layer_trees import M, tar, store_at, outcome
+        from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import ImageDraft
+        base = Path({str(tmp_path)!r})
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(base)], check=True)
+        store = store_at(base)
+        said = outcome(lambda: store.stage_layer(io.BytesIO(tar(M("big", bytes(3 << 20))))))
+        assert "No space left" in said and "Free space" in said, said
+        assert os.listdir(base / "root/overlay/staging") == []
+        filler = base / "filler"
+        for left in range(0, 400_000, 20_000):
+            staged = store.stage_layer(io.BytesIO(tar(M("f", os.urandom(90_000)))))
+            filler.write_bytes(b"")
+            with open(filler, "wb", buffering=0) as file:
+                try:
+                    while file.write(bytes(4096)):
+                        pass
+                except OSError:
+                    pass
+                os.ftruncate(file.fileno(), max(0, file.tell() - left))
+            draft = ImageDraft("0" * 63 + "1", ("l/a:1",), "", b"{{}}", ())
+            said = outcome(lambda: store.commit_image([staged], draft))
+            filler.unlink()
+            again = store_at(base)
+            assert not said or "No space left" in said, said
+            if not said:
+                break
+            assert again.images() == [], again.images()
+            again.repair()
+            assert [problem for problem in again.check() if problem.kind != "unused-layer"] == []
+            again.commit_layers([again.stage_layer(io.BytesIO(tar(M("g", b"1"))))])
+        assert left and not said
+        """
+    )
+    subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, "-c", script], check=True)

@@ -250,18 +250,12 @@ def _remove(parts: Parts, path: str) -> None:
 
 def verify_tree(parts: Parts, identity: str) -> list[str]:
     """Paths of an image layer whose content is no longer what its tar had; [] when the layer is whole."""
-    import gzip
-
-    from .tarsplit import Rebuilt
-
-    path, tree = parts.layers.open_split(identity)
-    with gzip.open(path) as split:
-        rebuilt = Rebuilt(split, tree, f"layer {identity[:12]}")
-        try:
-            while rebuilt.read(1 << 20):
-                pass
-        except Damaged as error:
-            return [error.cause]
-        finally:
-            rebuilt.close()
+    rebuilt = parts.layers.tar(identity)
+    try:
+        while rebuilt.read(1 << 20):
+            pass
+    except Damaged as error:
+        return [error.cause]
+    finally:
+        rebuilt.close()
     return []

@@ -24,6 +24,7 @@ class ContainerStore:
 
     def __init__(self, root: str, run_root: str, *, transient: bool = False) -> None:
         self.root = root
+        self.transient = transient
         self.directory = os.path.join(root, "overlay-containers")
         self.run_directory = os.path.join(run_root, "overlay-containers")
         volatile = self.run_directory if transient else self.directory
@@ -78,7 +79,7 @@ class ContainerStore:
         row["flags"] = flags
         self.make_dirs(draft.id)
         reached("container-dirs-made")
-        table.put([row], "container-recorded", volatile=draft.volatile)
+        table.put([row], "container-recorded", volatile=draft.volatile or self.transient)
         return self.record(row)
 
     def make_dirs(self, identity: str) -> None:

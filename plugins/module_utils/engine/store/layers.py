@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..base.digest import Digest
     from .mounting import Mounter
+    from .tarsplit import Rebuilt
 
 
 class Chained(NamedTuple):
@@ -58,15 +59,17 @@ def chain(layers: Sequence[StagedLayer | Digest], parent: str = "") -> list[Chai
 class LayerStore:
     """The layers of one store."""
 
-    def __init__(self, root: str, home: Home, *, readonly: bool = False) -> None:
+    def __init__(self, root: str, home: Home, *, readonly: bool = False, transient_run: str = "") -> None:
+        """`transient_run` is the run root of a transient store, which keeps its volatile rows there."""
         self.root = root
         self.home = home
         self.directory = os.path.join(root, "overlay-layers")
+        volatile = os.path.join(transient_run, "overlay-layers") if transient_run else self.directory
         self.table = Table(
             os.path.join(self.directory, "layers.lock"),
             (
                 TableFile(os.path.join(self.directory, "layers.json")),
-                TableFile(os.path.join(self.directory, "volatile-layers.json"), True),
+                TableFile(os.path.join(volatile, "volatile-layers.json"), True),
             ),
             readonly=readonly,
         )
@@ -189,6 +192,16 @@ class LayerStore:
             return path, Root.of(self.home.diff(identity))
         except FileNotFoundError:
             raise Damaged(f"export layer {identity[:12]}", "its tree is missing") from None
+
+    def tar(self, identity: str) -> Rebuilt:
+        """A reader of the tar the layer was made from. Raises Damaged."""
+        from ..host.compression import GZIP, decompressor
+        from .tarsplit import Rebuilt
+
+        path, tree = self.open_split(identity)
+        what = f"layer {identity[:12]}"
+        file = open(path, "rb")  # noqa: SIM115  the reader closes it
+        return Rebuilt(decompressor(GZIP, file, f"the tar-split of {what}"), (file, tree), what)
 
 
 class WritableDraft(NamedTuple):

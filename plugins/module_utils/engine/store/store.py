@@ -49,7 +49,8 @@ class Store:
         self.limits = limits or Limits()
         self.home = Home(options.graph_root)
         self._swept = False
-        self._layers = LayerStore(options.graph_root, self.home)
+        transient = options.run_root if options.transient else ""
+        self._layers = LayerStore(options.graph_root, self.home, transient_run=transient)
         self._images = ImageStore(options.graph_root)
         self._containers = ContainerStore(options.graph_root, options.run_root, transient=options.transient)
         self._others = [
@@ -143,15 +144,10 @@ class Store:
 
     def layer_tar(self, identity: str) -> Rebuilt:
         """A reader of the exact tar the layer was made from; close it. Raises NotFound, Damaged."""
-        import gzip
-
-        from .tarsplit import Rebuilt
-
         layer = self.layer(identity)
         if layer is None:
             raise NotFound(f"export layer {identity[:12]}", "there is no such layer")
-        path, tree = LayerStore(layer.root, Home(layer.root)).open_split(identity)
-        return Rebuilt(gzip.open(path), tree, f"layer {identity[:12]}")
+        return LayerStore(layer.root, Home(layer.root)).tar(identity)
 
     def unpack_options(self) -> UnpackOptions:
         fuse = self.home.fuse_conventions()
@@ -328,7 +324,8 @@ class Store:
             parent, image = self._base_of(draft, layers)
             with self._containers.table.writing() as table:
                 self._containers.check_names(table, draft.id, draft.names)
-                writable = WritableDraft((), draft.mount_label, draft.volatile, _mapped_top(draft, parent))
+                volatile = draft.volatile or self.options.transient
+                writable = WritableDraft((), draft.mount_label, volatile, _mapped_top(draft, parent))
                 layer = self._layers.make_writable(layers, parent, writable)
                 return self._containers.put(table, draft, layer.id, image)
 

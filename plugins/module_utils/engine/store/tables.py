@@ -97,7 +97,8 @@ class Table:
     def writing(self) -> Iterator[Writer]:
         """The right to change the table, until the end of the block; what is not saved by then is not changed."""
         try:
-            os.makedirs(os.path.dirname(self.lock_path), mode=0o700, exist_ok=True)
+            for path in {self.lock_path, *(file.path for file in self.files)}:
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with FileLock(self.lock_path) as lock:
                 yield Writer(self, lock.fd, self._load(lock.fd))
         except OSError as error:

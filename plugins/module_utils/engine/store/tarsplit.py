@@ -16,13 +16,14 @@ import zlib
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
-from ..base.errors import Damaged
+from ..base.errors import Corrupt, Damaged
 from ..host.rooted import Root
 from . import crc64
 from .tar_reader import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from typing import IO
 
     from ..base.streams import Reader
     from .tar_reader import Member
@@ -107,8 +108,8 @@ class Rebuilt:
     Raises Damaged when a file is missing or not what was unpacked.
     """
 
-    def __init__(self, split: Reader, tree: Root, what: str) -> None:
-        self._tree = tree
+    def __init__(self, split: Reader, opened: tuple[IO[bytes], Root], what: str) -> None:
+        self._file, self._tree = opened
         self._what = what
         self._pieces = self._run(split)
         self._rest = b""
@@ -124,6 +125,7 @@ class Rebuilt:
     def close(self) -> None:
         self._pieces.close()
         self._tree.close()
+        self._file.close()
 
     def _run(self, split: Reader) -> Generator[bytes, None, None]:
         update = crc64.best()
@@ -142,16 +144,20 @@ class Rebuilt:
             else:
                 raise Damaged(f"rebuild the tar of {self._what}", "tar-split has an entry of unknown type")
         self._tree.close()
+        self._file.close()
 
     def _payload(self, line: dict[str, object]) -> bytes:
+        return self._decoded(line.get("payload") or "")
+
+    def _decoded(self, text: object) -> bytes:
         try:
-            return b64decode(str(line.get("payload") or ""), validate=True)
+            return b64decode(str(text), validate=True)
         except ValueError:
             raise Damaged(f"rebuild the tar of {self._what}", "tar-split is damaged") from None
 
     def _content(self, line: dict[str, object], size: int, update: crc64.Update) -> Iterator[bytes]:
         raw = line.get("name_raw")
-        name = b64decode(str(raw)) if raw else str(line.get("name", "")).encode()
+        name = self._decoded(raw) if raw else str(line.get("name", "")).encode("utf-8", "surrogatepass")
         wrong = Damaged(
             f"rebuild the tar of {self._what}",
             f"{name.decode('utf-8', 'backslashreplace')} is not as it was unpacked",
@@ -182,7 +188,10 @@ def _lines(split: Reader, what: str) -> Iterator[dict[str, object]]:
     """The JSON objects of an uncompressed tar-split stream."""
     rest = b""
     while True:
-        piece = split.read(1 << 16)
+        try:
+            piece = split.read(1 << 16)
+        except Corrupt as error:
+            raise Damaged(f"rebuild the tar of {what}", f"tar-split is damaged ({error.cause})") from error
         if not piece:
             break
         *whole, rest = (rest + piece).split(b"\n")
