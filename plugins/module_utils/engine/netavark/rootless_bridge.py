@@ -26,7 +26,7 @@ from ..base.errors import EngineError
 from ..base.files import atomic_write
 from ..base.steps import reached
 from ..host import libc
-from . import netns
+from . import ipam, netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,17 +86,31 @@ def joined(ctx: NetContext, attachments: int) -> Iterator[Shared]:
             if isinstance(error, EngineError):
                 error.add_cleanup_failure(str(failure))
         raise
-    write_count(ctx.settings, read_count(ctx.settings) + attachments)
+    reached("rootless-netns-joined")
+    write_count(ctx.settings, max(read_count(ctx.settings) + attachments, leased(ctx.settings)))
 
 
 @contextmanager
-def left(ctx: NetContext, attachments: int) -> Iterator[Shared]:
-    """The namespace, counted down and taken down at zero, also when the block fails: the container is gone anyway."""
+def left(ctx: NetContext, attachments: int, container_id: str) -> Iterator[Shared]:
+    """The namespace, counted down and taken down at zero, also when the block fails: the container is gone anyway.
+
+    A process that was killed between attaching and counting leaves the count too low, and a second attempt to detach
+    would lower it twice: never below the addresses that others still have.
+    """
     try:
         yield Shared(ctx.settings)
     finally:
-        write_count(ctx.settings, max(read_count(ctx.settings) - attachments, 0))
+        count = max(read_count(ctx.settings) - attachments, leased(ctx.settings, container_id))
+        write_count(ctx.settings, count)
+        reached("rootless-netns-counted")
         _take_down_unused(ctx.settings)
+
+
+def leased(settings: NetSettings, but: str = "") -> int:
+    """Attachments with an address, those of container `but` left out."""
+    return sum(
+        1 for holders in ipam.holders_by_network(settings.ipam_db).values() for container in holders if container != but
+    )
 
 
 @contextmanager

@@ -98,11 +98,14 @@ def _setup_locked(
     payload = request.build(container, networks, leases, _version(ctx)[0])
     deed = f"attach container {container.name} to its networks"
     if not ctx.settings.rootless:
-        return request.parse_reply(run_netavark(ctx, "setup", netns, payload, deed))
-    from . import rootless_bridge
+        answer = run_netavark(ctx, "setup", netns, payload, deed)
+    else:
+        from . import rootless_bridge
 
-    with rootless_bridge.joined(ctx, len(container.attachments)) as shared:
-        return request.parse_reply(shared.call(lambda: run_netavark(ctx, "setup", netns, payload, deed)))
+        with rootless_bridge.joined(ctx, len(container.attachments)) as shared:
+            answer = shared.call(lambda: run_netavark(ctx, "setup", netns, payload, deed))
+    reached("network-attached")
+    return request.parse_reply(answer)
 
 
 def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: bool = False) -> None:
@@ -139,7 +142,7 @@ def _teardown_locked(
     from . import rootless_bridge
 
     if rootless_bridge.exists(ctx.settings):
-        with rootless_bridge.left(ctx, len(container.attachments)) as shared:
+        with rootless_bridge.left(ctx, len(container.attachments), container.id) as shared:
             shared.call(lambda: _detach(ctx, netns, container, attached, drop=False))
 
 
@@ -147,36 +150,46 @@ def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Att
     deed = f"detach container {container.name} from its networks"
     payload = request.build(container, attached.networks, attached.leases, _version(ctx)[0])
     last = attached.last(container.id)
-    interfaces = [item.interface for item in container.attachments] if last else []
-    with _place(ctx.settings, netns, interfaces, drop and not last) as (place, real):
-        if not real:
-            _drop_dead_ports(last)
-        _forgiving_teardown(ctx, place, payload, deed, real)
-
-
-def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, real: bool) -> None:
-    """netavark goes on after a failed step and reports it; with the container's own links gone one must fail."""
-    try:
-        run_netavark(ctx, "teardown", netns, payload, deed)
-    except ToolFailed:
-        if real:
-            raise
-
-
-@contextmanager
-def _place(settings: NetSettings, netns: str, interfaces: Sequence[str], drop: bool) -> Iterator[tuple[str, bool]]:
-    """The namespace for netavark to work on, and whether it is the real one.
-
-    Where that is gone, or may be dropped first because the kernel then clears its links by itself and nobody waits
-    for it, an empty one stands in, with links under the wanted names: netavark takes away rules and names only when
-    it can open a namespace, and a bridge only when it could delete the link that led there.
-    """
-    if not drop and netns and netns_files.is_bound(netns):
-        yield netns, True
+    interfaces = [item.interface for item in container.attachments]
+    if netns and netns_files.is_bound(netns) and not (drop and not last):
+        complete = netns_files.visit(netns, lambda: _fill_in(interfaces))
+        _forgiving_teardown(ctx, netns, payload, deed, complete)
         return
     if drop:
         netns_files.remove(netns)
         reached("netns-dropped")
+    _drop_dead_ports(last)
+    with _stand_in(ctx.settings, interfaces if last else ()) as place:
+        _forgiving_teardown(ctx, place, payload, deed, complete=False)
+
+
+def _fill_in(interfaces: Sequence[str]) -> bool:
+    """In the container's namespace: links in the place of those that are gone; whether none was.
+
+    netavark takes a bridge away only when it could delete the link that led there.
+    """
+    present = {link.name for link in links.links()}
+    missing = [interface for interface in interfaces if interface not in present]
+    links.add_bridges(missing)
+    return not missing
+
+
+def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, complete: bool) -> None:
+    """netavark goes on after a failed step and reports it; where not all is there to be taken away, one must fail."""
+    try:
+        run_netavark(ctx, "teardown", netns, payload, deed)
+    except ToolFailed:
+        if complete:
+            raise
+
+
+@contextmanager
+def _stand_in(settings: NetSettings, interfaces: Sequence[str]) -> Iterator[str]:
+    """An empty namespace, or one with links of these names, for a container whose own is gone.
+
+    Also for one that may be dropped first, because the kernel then clears its links by itself and nobody waits for it:
+    netavark takes away rules and names only when it can open a namespace.
+    """
     # In a plain directory of its own: inside the private /run of the rootless namespace nothing can be shared.
     path = netns_files.new_path(os.path.join(settings.run_dir, "stand-in"))
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
@@ -184,7 +197,7 @@ def _place(settings: NetSettings, netns: str, interfaces: Sequence[str], drop: b
     try:
         if interfaces:
             netns_files.visit(path, lambda: links.add_bridges(interfaces))
-        yield path, False
+        yield path
     finally:
         netns_files.remove(path)
 
