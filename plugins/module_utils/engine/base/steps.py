@@ -4,7 +4,8 @@
 
 Crash safety is claimed for every point between two changes that another process can see. Each such point has a name;
 with `DAEMONLESS_STOP_AT=name` (or `name:n` for the n-th time it is passed) in the environment the process kills itself
-there with SIGKILL, exactly as a power cut or an impatient administrator would.
+there with SIGKILL, exactly as a power cut or an impatient administrator would. `DAEMONLESS_STEPS_LOG=path` appends the
+names of the steps that a deed passes to a file, so that a test knows where it can be stopped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ _passed: dict[str, int] = {}
 
 def reached(name: str) -> None:
     """Pass the step `name`."""
+    log = os.environ.get("DAEMONLESS_STEPS_LOG")
+    if log:
+        with open(log, "a", encoding="ascii") as file:
+            file.write(f"{name}\n")
     wanted = os.environ.get("DAEMONLESS_STOP_AT")
     if not wanted:
         return
