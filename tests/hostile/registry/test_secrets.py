@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt, Denied, Unreachable
@@ -384,4 +383,4 @@ def test_loopback(host: str, here: bool) -> None:
 
 def test_the_secret_is_not_in_any_text() -> None:
     assert "s3cret" not in repr(SECRET)
-    assert "s3cret" not in repr(replace(SECRET, identity_token="s3cret"))
+    assert "s3cret" not in repr(SECRET._replace(identity_token="s3cret"))

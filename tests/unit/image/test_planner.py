@@ -113,11 +113,11 @@ def test_stored_name(name: str, stored: str) -> None:
 
 
 def bad_policy() -> None:
-    ImageDesired(NAME, policy="sometimes")
+    ImageDesired(NAME, policy="sometimes").checked()
 
 
 def changes_of_a_pull() -> None:
-    ImageDesired(NAME, changes=("CMD x",))
+    ImageDesired(NAME, changes=("CMD x",)).checked()
 
 
 def digest_as_a_name() -> None:

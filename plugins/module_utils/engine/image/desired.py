@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput
 from ..spec import reference
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from ..registry.places import Place
 
 
-@dataclass(frozen=True)
-class ImageDesired:
+class ImageDesired(NamedTuple):
     """``name`` is what the user wrote, with the tag joined; ``policy`` one of POLICIES.
 
     ``place`` is a file to load from instead of a registry, ``changes`` instructions for the config of an imported root
@@ -27,16 +25,18 @@ class ImageDesired:
     present: bool = True
     policy: str = "missing"
     force: bool = False
-    options: PullOptions = field(default_factory=PullOptions)
+    options: PullOptions = PullOptions()
     place: Place | None = None
     changes: tuple[str, ...] = ()
     comment: str = ""
 
-    def __post_init__(self) -> None:
+    def checked(self) -> ImageDesired:
+        """Itself; raises BadInput when it makes no sense."""
         if self.policy not in POLICIES:
             raise BadInput("read the pull policy", f"{self.policy!r} is not one of {', '.join(POLICIES)}")
         if (self.changes or self.comment) and (self.place is None or self.place.transport != "tar"):
             raise BadInput(f"read image {self.name}", "changes and comment are for the import of a root file system")
+        return self
 
     @property
     def stored_name(self) -> str:

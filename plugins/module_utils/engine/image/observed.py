@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, EngineError, NotFound
 from . import lookup
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from .view import ImageView
 
 
-@dataclass(frozen=True)
-class Local:
+class Local(NamedTuple):
     """The image here: ``matched`` is the name it was found by ("" for an id), ``users`` are containers made from it."""
 
     id: str
@@ -29,8 +27,7 @@ class Local:
     users: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(NamedTuple):
     """What a pull or load would bring: under which name, with which digest; ``same`` when it is the local image."""
 
     name: str
@@ -39,8 +36,7 @@ class Offer:
     same: bool = False
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """``offer`` is None where the desire did not call for asking, ``unreachable`` why asking led nowhere."""
 
     local: Local | None
@@ -105,5 +101,5 @@ def _same_tree(found: ImageView, archive: Archive) -> bool:
     """An imported root tree carries its file's time; the same content with a newer time stamp is no change."""
     if archive.place.transport != "tar":
         return False
-    blank = {"created": "", "history": ()}
-    return replace(found.config, **blank) == replace(archive.chosen.config, **blank)  # type: ignore[arg-type]
+    ours, theirs = (config._replace(created="", history=()) for config in (found.config, archive.chosen.config))
+    return ours == theirs

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ..spec.platform import Platform
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 POLICIES = ("always", "missing", "never", "newer")
 
 
-@dataclass(frozen=True)
-class PullOptions:
+class PullOptions(NamedTuple):
     """``platform`` None is this host's.  ``validate_certs`` None leaves it to registries.conf.
 
     ``retries`` are tries after the first; ``retry_delay`` seconds between them, None for 1, 2, 4 ...; ``timeout``
@@ -23,10 +21,13 @@ class PullOptions:
 
     platform: Platform | None = None
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     auth_file: str = ""
     validate_certs: bool | None = None
     ca_cert_dir: str = ""
     retries: int = 3
     retry_delay: float | None = None
     timeout: float = 30.0
+
+    def __repr__(self) -> str:
+        return f"PullOptions({self.platform!r}, {self.username!r}, ...)"

@@ -11,13 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Damaged, EngineError, NotFound
-from ..libpod.events import Event
-from ..registry import places
 from ..spec import reference
-from . import lookup, transfer
+from . import lookup
 from .options import POLICIES
 from .options import PullOptions as PullOptions
-from .remote import Remote, candidates, nothing_pulled
 from .view import ImageView, host, view
 
 if TYPE_CHECKING:
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from ..spec.platform import Platform
     from ..spec.reference import Reference
+    from .remote import Remote
 
 
 class Resolved(NamedTuple):
@@ -46,12 +44,14 @@ def pull(session: Session, text: str, options: PullOptions | None = None) -> Ima
     ``text`` is a reference, or a file by transport (docker-archive:, oci-archive:, oci:, dir:).  Raises NotFound,
     Denied, Unreachable, TimedOut, Corrupt, HostLacks, BadInput.
     """
+    from ..registry import places
+
     place = places.parse(text)
     if place is not None:
         from .load import load
 
         return load(session, place, "", options or PullOptions())
-    remote = Remote(session.identity, session.runner, options or PullOptions())
+    remote = _remote(session, options)
     try:
         return _pull(session, remote, _names_to_pull(session, remote, text, options), text, options)
     finally:
@@ -67,7 +67,7 @@ def resolve_for(
     """
     if policy not in POLICIES:
         raise BadInput(f"resolve image {text}", f"the pull policy {policy!r} is not one of {', '.join(POLICIES)}")
-    if places.parse(text) is not None:
+    if _is_file(text):
         raise BadInput(f"resolve image {text}", "a file is loaded under a name first, then used by that name")
     local = usable(lookup.find(session, text), options)
     by_id = local is not None and not local.matched
@@ -80,10 +80,25 @@ def resolve_for(
     return _ask(session, text, policy, options or PullOptions(), local, check)
 
 
+def _is_file(text: str) -> bool:
+    if ":/" not in text:
+        return False
+    from ..registry import places
+
+    return places.parse(text) is not None
+
+
+def _remote(session: Session, options: PullOptions | None) -> Remote:
+    """HTTP and TLS are dear to import: only who asks a registry pays for them."""
+    from .remote import Remote
+
+    return Remote(session.identity, session.runner, options or PullOptions())
+
+
 def _ask(
     session: Session, text: str, policy: str, options: PullOptions, local: ImageView | None, check: bool
 ) -> Resolved:
-    remote = Remote(session.identity, session.runner, options)
+    remote = _remote(session, options)
     try:
         names = _names_to_pull(session, remote, text, options)
         try:
@@ -119,7 +134,7 @@ def usable(image: ImageView | None, options: PullOptions | None) -> ImageView | 
 
 def look_up(session: Session, text: str, options: PullOptions) -> tuple[Reference, Digest]:
     """What a pull of ``text`` would try and find now, by one HEAD request.  Raises as pull() does."""
-    remote = Remote(session.identity, session.runner, options)
+    remote = _remote(session, options)
     try:
         return _look_up(remote, _names_to_pull(session, remote, text, options), text)
     finally:
@@ -128,7 +143,7 @@ def look_up(session: Session, text: str, options: PullOptions) -> tuple[Referenc
 
 def fetch(session: Session, name: str, options: PullOptions) -> ImageView:
     """Pull by a full name, without any resolution.  Raises as pull() does."""
-    remote = Remote(session.identity, session.runner, options)
+    remote = _remote(session, options)
     try:
         return _pull(session, remote, (reference.parse(name),), name, options)
     finally:
@@ -136,6 +151,8 @@ def fetch(session: Session, name: str, options: PullOptions) -> ImageView:
 
 
 def _look_up(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[Reference, Digest]:
+    from .remote import nothing_pulled
+
     failures: list[EngineError] = []
     for name in names:
         try:
@@ -152,12 +169,16 @@ def _names_to_pull(session: Session, remote: Remote, text: str, options: PullOpt
     local = lookup.find_record(session, text)
     if local is not None and local[1] and (options is None or options.platform is None):
         return (reference.parse(local[1]),)
-    return candidates(remote, text)
+    return remote.registries.pull_candidates(text)
 
 
 def _pull(
     session: Session, remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
 ) -> ImageView:
+    from ..libpod.events import Event
+    from . import transfer
+    from .remote import nothing_pulled
+
     failures: list[EngineError] = []
     for name in names:
         try:

@@ -93,11 +93,6 @@ class Remote:
         return self._keyring.find(ref)
 
 
-def candidates(remote: Remote, text: str) -> tuple[Reference, ...]:
-    """What a text may be pulled from.  Raises NotFound, BadInput (see Registries.pull_candidates)."""
-    return remote.registries.pull_candidates(text)
-
-
 def nothing_pulled(text: str, failures: list[EngineError]) -> EngineError:
     """One error for all candidates of a short name."""
     if len(failures) == 1:

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt, NotFound
 from ..base.steps import reached
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(NamedTuple):
     """The one image that is wanted: its manifest, verified config, and all documents in the order they are stored."""
 
     manifest: Manifest

@@ -5,22 +5,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt, EngineError
-from ..spec import image_config, manifest
-from ..spec.manifest import Index, Manifest
+from ..spec import image_config
 
 if TYPE_CHECKING:
     from ..spec.image_config import ImageConfig
+    from ..spec.manifest import Index, Manifest
     from ..spec.platform import Platform
     from ..store.records import ImageRecord
     from ..store.store import Store
 
 
-@dataclass(frozen=True)
-class ImageView:
+class ImageView(NamedTuple):
     """An image of the store with its config.
 
     ``digest`` is that of its default manifest ("" when it has none), ``matched`` the name by which it was found ("" for
@@ -57,6 +55,8 @@ def instance_of(store: Store, record: ImageRecord) -> ImageRecord | None:
     """The record itself, or for a manifest list the local image of it that runs here."""
     if record.top_layer:
         return record
+    from ..spec.manifest import Index
+
     parsed = parsed_manifest(store, record)
     if not isinstance(parsed, Index):
         return record
@@ -68,6 +68,8 @@ def instance_of(store: Store, record: ImageRecord) -> ImageRecord | None:
 
 def parsed_manifest(store: Store, record: ImageRecord) -> Manifest | Index | None:
     """The default manifest, None for an image that has none or one that is not understood."""
+    from ..spec import manifest
+
     try:
         return manifest.parse(store.image_manifest(record), "", record.id)
     except (Corrupt, EngineError):

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Corrupt, EngineError
 from ..base.files import parse_json, read_bytes
@@ -27,13 +26,15 @@ _HUB = "index.docker.io"
 _HUB_NAMES = ("docker.io", "registry-1.docker.io")
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """A user and password, or an identity token that a token server takes in their place."""
 
     username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
+    password: str = ""
+    identity_token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.username!r}, ...)"
 
     @property
     def present(self) -> bool:
@@ -43,8 +44,7 @@ class Credentials:
 ANONYMOUS = Credentials()
 
 
-@dataclass(frozen=True)
-class Keyring:
+class Keyring(NamedTuple):
     """Where credentials are looked for.
 
     ``explicit`` is the one file that the user named, ``helpers`` are those of registries.conf.

@@ -8,8 +8,7 @@ The words are those of containers-transports(5); `tar:` is the tar of a root fil
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from ..base.errors import BadInput, NotFound
 from . import policy
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 TRANSPORTS = ("docker-archive", "oci-archive", "oci", "dir", "tar")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A file or directory and, for layouts with several images, which one."""
 
     transport: str

@@ -8,8 +8,7 @@ No file, an unknown requirement or one that this engine cannot check means no.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt, Denied, HostLacks
 from ..base.files import read_bytes
@@ -28,8 +27,7 @@ _SAMPLE = '{"default": [{"type": "insecureAcceptAnything"}]}'
 _KNOWN = ("insecureAcceptAnything", "reject", "signedBy", "sigstoreSigned", "signedBaseLayer")
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """The requirements by scope: ``transports[transport][scope]``, and the default for everything not named."""
 
     path: str

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Denied, NotFound
 from ..spec import reference
@@ -25,8 +24,7 @@ _PULLS = ("all", "digest-only", "tag-only")
 _MODES = ("enforcing", "permissive", "disabled")
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """A registry or mirror: ``location`` is host[:port][/path]; ``insecure`` allows unverified TLS and plain http."""
 
     location: str
@@ -34,8 +32,7 @@ class Location:
     pulls: str = "all"
 
 
-@dataclass(frozen=True)
-class Registry:
+class Registry(NamedTuple):
     """One [[registry]] table; ``prefix`` selects the names it is for."""
 
     prefix: str
@@ -44,8 +41,7 @@ class Registry:
     mirrors: tuple[Location, ...] = ()
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One place to try: the rewritten name there, and whether TLS may be missing or unverified."""
 
     reference: Reference
@@ -53,16 +49,15 @@ class Endpoint:
     mirror: bool = False
 
 
-@dataclass(frozen=True)
-class Registries:
+class Registries(NamedTuple):
     """The merged configuration.  An alias that maps to "" is one that a later file took away."""
 
-    registries: Mapping[str, Registry] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = {}
     search: tuple[str, ...] = ()
     search_origin: str = ""
     mode: str = "permissive"
     helpers: tuple[str, ...] = (AUTH_FILE_HELPER,)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = {}
 
     def registry_for(self, name: str) -> Registry | None:
         """The entry with the longest prefix that matches the reference text."""
@@ -156,7 +151,7 @@ def load(identity: Identity, environ: Mapping[str, str] | None = None) -> Regist
         merged = _merge(merged, path, read_toml(path), drop_in)
     cache = _alias_cache(identity)
     if os.path.exists(cache):
-        merged = _with(merged, aliases={**merged.aliases, **_aliases(read_toml(cache), cache)})
+        merged = merged._replace(aliases={**merged.aliases, **_aliases(read_toml(cache), cache)})
     return merged
 
 
@@ -205,25 +200,19 @@ def _merge(base: Registries, path: str, raw: Table, drop_in: bool) -> Registries
         elif registry != registries[registry.prefix]:
             raise BadInput(deed, f"the prefix {registry.prefix} is defined twice, differently")
         seen.add(registry.prefix)
-    merged = _with(base, registries=registries, aliases={**base.aliases, **_aliases(raw, path)})
+    merged = base._replace(registries=registries, aliases={**base.aliases, **_aliases(raw, path)})
     if "unqualified-search-registries" in raw:
         search = tuple(_location(text, deed) for text in strings(raw, "unqualified-search-registries", deed))
-        merged = _with(merged, search=search, search_origin=path)
+        merged = merged._replace(search=search, search_origin=path)
     elif not drop_in:
-        merged = _with(merged, search_origin=path)
+        merged = merged._replace(search_origin=path)
     mode = string(raw, "short-name-mode", deed)
     if mode:
         if mode not in _MODES:
             raise BadInput(deed, f"short-name-mode {mode!r} is not one of {', '.join(_MODES)}")
-        merged = _with(merged, mode=mode)
+        merged = merged._replace(mode=mode)
     helpers = strings(raw, "credential-helpers", deed)
-    return _with(merged, helpers=helpers) if helpers else merged
-
-
-def _with(base: Registries, **change: object) -> Registries:
-    from dataclasses import replace
-
-    return replace(base, **change)  # type: ignore[arg-type]
+    return merged._replace(helpers=helpers) if helpers else merged
 
 
 def _registry(raw: Table, deed: str) -> Registry:

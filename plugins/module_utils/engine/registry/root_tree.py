@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import clock
 from ..base.digest import Digest, digest_of
@@ -30,12 +29,11 @@ _CHUNK = 1024 * 1024
 _SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """What the tar does not say: the platform, the ``config`` object of the image, and a comment for its history."""
 
     platform: Platform
-    config: Mapping[str, object] = field(default_factory=dict)
+    config: Mapping[str, object] = {}
     comment: str = ""
 
 

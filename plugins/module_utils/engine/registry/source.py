@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..base.streams import VerifiedReader
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from ..spec.descriptor import Descriptor
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A manifest, verbatim, with its digest and what the transport called it ("" when it said nothing)."""
 
     data: bytes

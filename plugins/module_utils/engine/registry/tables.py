@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base import toml
 from ..base.errors import BadInput
 from ..base.files import read_bytes
 
@@ -18,6 +17,8 @@ _LIMIT = 4 * 1024 * 1024
 
 def read_toml(path: str) -> Table:
     """The parsed file.  Raises BadInput: unreadable, not UTF-8, not TOML."""
+    from ..base import toml
+
     try:
         text = read_bytes(path, _LIMIT).decode("utf-8")
     except OSError as err:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import time
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt, Denied, EngineError
 from ..base.files import parse_json
@@ -33,8 +32,7 @@ _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9._~-]*)(?:\s+|\Z)")
 _PARAM = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One way to log in that the server offers; ``scheme`` is lower case."""
 
     scheme: str
@@ -71,8 +69,7 @@ def basic(credentials: Credentials) -> str:
     return "Basic " + b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 
-@dataclass(frozen=True)
-class Realm:
+class Realm(NamedTuple):
     """A token server, the service it is asked about, and the registry that named it."""
 
     origin: Origin

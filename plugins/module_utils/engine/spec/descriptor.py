@@ -7,8 +7,7 @@ Source: OCI image-spec descriptor.md and media-types.md; Docker image manifest v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, Corrupt
@@ -52,15 +51,14 @@ _FOREIGN = (
 _KEYS = frozenset(("mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType", "data"))
 
 
-@dataclass(frozen=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """What a manifest says about one blob: ``size`` in bytes as stored (compressed)."""
 
     media_type: str
     digest: Digest
     size: int
     urls: tuple[str, ...] = ()
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = {}
     platform: Platform | None = None
     artifact_type: str = ""
 

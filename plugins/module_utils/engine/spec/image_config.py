@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, Corrupt
@@ -23,8 +22,7 @@ _DEED = "read the image config"
 _KEYS = frozenset(("architecture", "os", "variant", "rootfs", "config", "history", "created", "author"))
 
 
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
     """One line of an image's history; times as written, RFC 3339."""
 
     created: str = ""
@@ -34,8 +32,7 @@ class History:
     empty_layer: bool = False
 
 
-@dataclass(frozen=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """What an image says about itself.
 
     ``entrypoint`` and ``cmd`` are None when unset, which is not the same as empty.  ``env`` holds ``NAME=value`` lines
@@ -55,7 +52,7 @@ class ImageConfig:
     workdir: str = ""
     volumes: tuple[str, ...] = ()
     exposed_ports: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     stop_signal: str = ""
     healthcheck: Mapping[str, object] | None = None
     shell: tuple[str, ...] | None = None

@@ -9,8 +9,7 @@ the caller: the digest of an image is over them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt
 from . import strict_json
@@ -49,8 +48,7 @@ _KEYS = frozenset(
 _ZSTD_HINT = "io.github.containers.compression.zstd"
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One image: its config blob and its layers, base first."""
 
     media_type: str
@@ -64,8 +62,7 @@ class Manifest:
         return self.config.size + sum({layer.digest: layer.size for layer in self.layers}.values())
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """The same image for several platforms."""
 
     media_type: str

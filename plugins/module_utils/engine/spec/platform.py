@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput
 
@@ -46,8 +45,7 @@ _ALIASES = {
 _VARIANTS = {"arm": ("v8", "v7", "v6", "v5"), "arm64": ("v8",), "amd64": ("v4", "v3", "v2", "v1")}
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(NamedTuple):
     """``variant`` is empty where the architecture has none or nobody said."""
 
     os: str = "linux"

@@ -10,7 +10,7 @@ compare equal byte for byte.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..base.digest import Digest
 from ..base.errors import BadInput
@@ -28,8 +28,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _HEX64 = re.compile(r"[a-f0-9]{64}\Z")
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """``domain/path[:tag][@digest]``, always with a domain; ``path`` has no leading slash."""
 
     domain: str
@@ -60,21 +59,21 @@ class Reference:
     def with_tag(self, tag: str) -> Reference:
         """The same repository under this tag, without a digest.  Raises BadInput for a malformed tag."""
         check_tag(tag)
-        return replace(self, tag=tag, digest=None)
+        return self._replace(tag=tag, digest=None)
 
     def with_digest(self, digest: Digest) -> Reference:
         """The same repository by digest alone; this is how the store names an image that was pulled by digest."""
-        return replace(self, tag=None, digest=digest)
+        return self._replace(tag=None, digest=digest)
 
     def with_default_tag(self) -> Reference:
         """Itself, or with ``latest`` where neither tag nor digest was written."""
         if self.tag is None and self.digest is None:
-            return replace(self, tag=DEFAULT_TAG)
+            return self._replace(tag=DEFAULT_TAG)
         return self
 
     def without_tag(self) -> Reference:
         """The bare repository."""
-        return replace(self, tag=None, digest=None)
+        return self._replace(tag=None, digest=None)
 
 
 def check_tag(tag: str) -> str:

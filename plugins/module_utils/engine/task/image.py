@@ -129,7 +129,7 @@ def wanted(request: Request) -> ImageDesired:
         place=_place(request),
         changes=request.texts("changes"),
         comment=request.text("comment"),
-    )
+    ).checked()
 
 
 def _place(request: Request) -> Place | None:
