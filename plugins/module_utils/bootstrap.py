@@ -10,7 +10,8 @@ Layout of a copy (``task/install.py`` writes it, this file only reads it)::
 
     <base>/<digest>/daemonless             the command, also conmon's exit command
     <base>/<digest>/manifest.json          {"digest": ..., "files": {relative path: [crc32, bytes, mtime ns]}}
-    <base>/<digest>/daemonless_oci/engine/
+    <base>/<digest>/daemonless_oci/engine/ the sources, and their byte code
+    <base>/<digest>/engine.*.bundle        the byte code once more, in one file for each version of Python
 
 ``<base>`` is /usr/local/lib/daemonless, or ~/.local/lib/daemonless for a plain user.
 """
@@ -83,6 +84,8 @@ def adopt(home: str) -> None:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [os.path.join(home, PACKAGE)]
     sys.modules[PACKAGE] = package
+    bundle = importlib.import_module(f"{PACKAGE}.engine.base.bundle")
+    bundle.use(home)
 
 
 def base_directory() -> str:

@@ -33,6 +33,7 @@ def small_engine(where: Path, text: str = "VALUE = 1\n") -> Path:
         (engine / room / "__init__.py").touch()
     (engine / "__init__.py").touch()
     (engine / "base" / "value.py").write_text(text)
+    (engine / "base" / "bundle.py").write_bytes((UTILS / "engine" / "base" / "bundle.py").read_bytes())
     (engine / "cli" / "main.py").write_text(
         "from ..base.value import VALUE\n\ndef main(argv):\n    import sys\n"
         "    sys.stdout.write(f'{VALUE} {argv} {sys.flags.isolated} {__file__}\\n')\n    return len(argv)\n"
@@ -73,7 +74,7 @@ def test_payload_and_directory_have_one_digest(tmp_path: Path) -> None:
     from_directory = delivery(source, tmp_path / "base")
     assert from_zip.digest == from_directory.digest
     assert from_zip.listing == from_directory.listing
-    assert set(from_zip.listing) == {"base/value.py", "cli/main.py"}
+    assert set(from_zip.listing) == {"base/bundle.py", "base/value.py", "cli/main.py"}
     assert from_zip.source == str(tmp_path / "payload.zip")
 
 
@@ -230,6 +231,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a manifest that is no JSON": lambda home: (home / "manifest.json").write_text("{"),
     "no manifest": lambda home: (home / "manifest.json").unlink(),
     "a link instead of a copy": _linked,
+    "a bundle altered": lambda home: next(home.glob("*.bundle")).write_bytes(b"\4\0\0\0evil"),
+    "a bundle gone": lambda home: next(home.glob("*.bundle")).unlink(),
     "a file of another user": lambda home: os.chown(home / "daemonless", 12345, -1),
 }
 
@@ -360,16 +363,35 @@ def test_first_line_of_the_command(python: str, first: str) -> None:
     assert python in text
 
 
-def test_a_python_in_a_directory_with_blanks_runs(tmp_path: Path) -> None:
+def test_a_python_in_a_directory_with_blanks_runs(
+    place: bootstrap.Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     python = tmp_path / "my tools" / "python"
     python.parent.mkdir()
     python.symlink_to(sys.executable)
-    script = tmp_path / "daemonless"
-    script.write_text(
-        install.script(str(python)).replace("from daemonless_oci.engine.cli.main import main", "main = len")
-    )
-    script.chmod(0o755)
-    assert subprocess.run([script, "a", "b"]).returncode == 2
+    monkeypatch.setattr(install, "interpreter", lambda: str(python))
+    home = install.install(place)
+    ran = subprocess.run([os.path.join(home, "daemonless"), "a b", "c"], capture_output=True, text=True)
+    assert ran.stdout.startswith("1 ['a b', 'c']")
+
+
+def test_the_commands_python_may_be_another_than_the_tasks(
+    place: bootstrap.Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = f"python3.{sys.version_info[1]}"
+    names = [f"python3.{minor}" for minor in range(9, 20) if f"python3.{minor}" != ours]
+    folders = [*os.get_exec_path(), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
+    found = [path for folder in folders for name in names if os.access(path := os.path.join(folder, name), os.X_OK)]
+    others = [path for path in found if "shims" not in path]
+    if not others:
+        pytest.skip("there is one Python only")
+    monkeypatch.setattr(install, "interpreter", lambda: others[0])
+    home = Path(install.install(place))
+    assert place.fits(str(home))
+    assert len(list(home.glob("*.bundle"))) == 2
+    assert len(list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("value.*"))) == 2
+    ran = subprocess.run([home / "daemonless", "x"], capture_output=True, text=True)
+    assert ran.stdout.startswith("1 ['x']")
 
 
 def test_version_of_a_python(tmp_path: Path) -> None:

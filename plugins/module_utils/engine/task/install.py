@@ -49,10 +49,24 @@ package = types.ModuleType("{package}")
 package.__path__ = [os.path.join(home, "{package}")]
 sys.modules["{package}"] = package
 
+from {package}.engine.base import bundle  # noqa: E402
+
+bundle.use(home)
+
 from {package}.engine.cli.main import main  # noqa: E402
 
 sys.exit(main(sys.argv[1:]))
 '''
+
+_OTHER_PYTHON = """
+import py_compile, sys
+new, home, *names = sys.argv[1:]
+for name in names:
+    py_compile.compile(new + "/" + name, dfile=home + "/" + name, doraise=True)
+sys.path.append(new)
+from {package}.engine.base import bundle
+print(bundle.write(new, home, names))
+"""
 
 
 def install(delivery: Delivery) -> str:
@@ -144,17 +158,20 @@ def _write_copy(new: str, home: str, delivery: Delivery) -> None:
     for folder, folders, _files in os.walk(new):
         for name in folders:
             os.chmod(os.path.join(folder, name), 0o755)
-    _compile(new, home, [name for name in files if name != COMMAND])
-    _write_manifest(new, delivery.digest, files)
+    bundles = _compile(new, home, [name for name in files if name != COMMAND])
+    _write_manifest(new, delivery.digest, [*files, *bundles])
     os.chmod(new, 0o755)
 
 
-def _write_manifest(new: str, digest: str, files: dict[str, bytes]) -> None:
+def _write_manifest(new: str, digest: str, names: list[str]) -> None:
     import zlib
 
     entries = {}
-    for name, data in sorted(files.items()):
-        entries[name] = [zlib.crc32(data), len(data), os.lstat(os.path.join(new, name)).st_mtime_ns]
+    for name in sorted(names):
+        path = os.path.join(new, name)
+        with open(path, "rb") as written:
+            data = written.read()
+        entries[name] = [zlib.crc32(data), len(data), os.lstat(path).st_mtime_ns]
     path = os.path.join(new, "manifest.json")
     with open(path, "w", encoding="utf-8") as opened:
         json.dump({"format": FORMAT, "digest": digest, "files": entries}, opened, separators=(",", ":"))
@@ -204,24 +221,29 @@ def script(python: str) -> str:
     return _SCRIPT.format(shebang=shebang, package=PACKAGE)
 
 
-def _compile(new: str, home: str, names: list[str]) -> None:
-    """Write the byte code of this Python, and of the command's where that is another."""
+def _compile(new: str, home: str, names: list[str]) -> list[str]:
+    """Write the byte code of this Python, and of the command's where that is another. Returns the bundles' names."""
     import py_compile
+
+    from ..base import bundle
 
     for name in names:
         path = os.path.join(new, name)
         py_compile.compile(path, dfile=os.path.join(home, name), doraise=True)
+    written = [bundle.write(new, home, names)]
     python = interpreter()
     if python_version(python) != sys.version_info[:2]:
         from ..host.process import LinuxRunner
 
-        argv = [python, "-IS", "-m", "compileall", "-q", "-s", new, "-p", home, os.path.join(new, PACKAGE)]
-        LinuxRunner().run(argv, timeout=300, check="compile the runtime")
+        argv = [python, "-IS", "-c", _OTHER_PYTHON.format(package=PACKAGE), new, home, *names]
+        done = LinuxRunner().run(argv, timeout=300, check="compile the runtime")
+        written.append(done.stdout.decode().strip())
     for folder, _folders, files in os.walk(new):
         if os.path.basename(folder) == "__pycache__":
             os.chmod(folder, 0o755)
             for file in files:
                 os.chmod(os.path.join(folder, file), 0o644)
+    return written
 
 
 def command_link(base: str) -> str:
