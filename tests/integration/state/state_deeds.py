@@ -56,7 +56,10 @@ def add(session: Session, name: str, *volumes: str) -> str:
         "command": ["sleep", "1000"],
         "labels": {"made-by": "us"},
         "userVolumes": [f"/{volume}" for volume in volumes],
-        "namedVolumes": [{"volumeName": volume, "dest": f"/{volume}", "options": ["rw"]} for volume in volumes],
+        "namedVolumes": [
+            {"volumeName": volume, "dest": f"/{volume}", "options": ["nosuid", "nodev", "rbind", "rprivate", "rw"]}
+            for volume in volumes
+        ],
     }
     never = ("startedTime", "finishedTime", "checkpointedTime", "restoredTime")
     state: rows.Json = {"state": rows.CONFIGURED, "runDir": run, **dict.fromkeys(never, ZERO)}
