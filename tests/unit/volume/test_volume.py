@@ -156,8 +156,9 @@ def test_killed_at_every_step_the_next_one_finishes(session: Session, step: str)
     assert len(session.database.volumes()) == 1
 
 
+@pytest.mark.parametrize("again_first", [True, False])
 @pytest.mark.parametrize("step", ["volume-set-aside", "volume-row-removed"])
-def test_killed_while_removing_the_content_never_comes_back(session: Session, step: str) -> None:
+def test_killed_while_removing_the_content_never_comes_back(session: Session, step: str, again_first: bool) -> None:
     made = steps.ensure(session, VolumeDesired("data"))
     Path(made.mountpoint, "secret").touch()
     session.close()
@@ -169,10 +170,19 @@ def test_killed_while_removing_the_content_never_comes_back(session: Session, st
         finally:
             os._exit(0)
     assert os.waitpid(pid, 0)[1] == 9
-    steps.remove(session, "data")
+    if again_first:
+        steps.remove(session, "data")
     again = steps.ensure(session, VolumeDesired("data"))
     assert again.mountpoint == made.mountpoint and os.listdir(again.mountpoint) == []
     assert os.listdir(session.paths.volume_path) == ["data"]
+
+
+def test_killed_while_removing_a_volume_that_finds_a_user(session: Session) -> None:
+    made = steps.ensure(session, VolumeDesired("data"))
+    Path(made.mountpoint, "kept").touch()
+    os.rename(os.path.dirname(made.mountpoint), os.path.join(session.paths.volume_path, ".removed-data.01234567"))
+    session.database.add_container({"id": A, "name": "web"}, {"state": 1}, volumes=["data"])
+    assert os.listdir(steps.ensure(session, VolumeDesired("data")).mountpoint) == ["kept"]
 
 
 def test_plan() -> None:

@@ -31,7 +31,7 @@ def ensure(session: Session, desired: VolumeDesired) -> VolumeView:
     Raises BadInput, HostLacks (the directory cannot be made).
     """
     found = observed.find(session, desired.name)
-    if found is not None:
+    if found is not None and not _half_removed(session, found):
         return found
     check(desired)
     mountpoint = _make_directories(session, desired)
@@ -131,6 +131,28 @@ def _unmount(volume: VolumeView) -> None:
         mounts.unmount_all(volume.mountpoint)
 
 
+def _half_removed(session: Session, volume: VolumeView) -> bool:
+    """Bring a removal that was killed to its end; False when there is none, or when a container came to use the
+    volume meanwhile: then it gets its content back."""
+    top = session.paths.volume_path
+    if os.path.isdir(os.path.join(top, volume.name)):
+        return False
+    aside = _entries_aside(top, volume.name)
+    if not aside:
+        return False
+    if not volume.users:
+        return remove(session, volume.name)
+    _put_back(aside[-1], session, volume.name)
+    return False
+
+
+def _entries_aside(top: str, name: str) -> list[str]:
+    """Full paths, the latest last."""
+    stem = f"{_ASIDE}{name}."
+    entries = [entry for entry in os.listdir(top) if entry.startswith(stem) and "." not in entry[len(stem) :]]
+    return sorted((os.path.join(top, entry) for entry in entries), key=os.path.getctime)
+
+
 def _set_aside(session: Session, name: str) -> str:
     """Rename the volume's directory, so that content that was to go never comes back in a new volume of that name."""
     doomed = os.path.join(session.paths.volume_path, f"{_ASIDE}{name}.{os.urandom(4).hex()}")
@@ -151,13 +173,10 @@ def _remove_trees(session: Session, name: str) -> None:
     that no link leads out."""
     import shutil
 
-    top = session.paths.volume_path
-    stem = f"{_ASIDE}{name}."
-    for entry in os.listdir(top):
-        if entry.startswith(stem) and "." not in entry[len(stem) :]:
-            try:
-                shutil.rmtree(os.path.join(top, entry))
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise HostLacks(f"remove volume {name}", f"{error.filename}: {error.strerror}") from error
+    for path in _entries_aside(session.paths.volume_path, name):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise HostLacks(f"remove volume {name}", f"{error.filename}: {error.strerror}") from error
