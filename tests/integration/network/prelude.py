@@ -1,4 +1,3 @@
-# ruff: noqa: F401 (the scripts use them)
 """Read into the scripts that network tests run inside a machine: namespaces that stand for containers, and traffic."""
 
 from __future__ import annotations
@@ -27,6 +26,9 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.net
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.request import Attachment, ContainerNet
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.session.session import Session
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec import ports as port_values
+
+# For the scripts that follow this one.
+__all__ = ("Draft", "SubnetDraft", "errors", "settings", "setup", "status")
 
 SERVER = """
 import http.server, socket, sys, threading

@@ -42,7 +42,8 @@ show({"ips": a.ips, "podman": a.resolve("p1"), "id": a.id, "netns": a.netns})
     assert "containers are attached: p1, p2" in changed["msg"]
     machine.podman(["rm", "-f", "-t", "0", "p1", "p2"])
     left = inside(f"""
-net = ContainerNet({result["id"]!r}, "a", "a", (Attachment("shared", aliases=("ours",)),), port_values.parse_all(["8080:80"]))
+ports = port_values.parse_all(["8080:80"])
+net = ContainerNet({result["id"]!r}, "a", "a", (Attachment("shared", aliases=("ours",)),), ports)
 before = ipam.holders_by_network(CTX.settings.ipam_db)["shared"]
 connect.disconnect(CTX, {result["netns"]!r}, net, connect.Way())
 netns.remove({result["netns"]!r})
@@ -84,3 +85,56 @@ show(result)
     }
     machine.podman(["rm", "-f", "-t", "0", "p1"], user=user)
     assert not machine.exists("/run/user/1500/containers/networks/rootless-netns")
+
+
+@pytest.mark.parametrize("user", [None, "tester"])
+def test_a_replaced_network_takes_its_containers_along(machine, inside, image, user):
+    """They keep address, name and alias; on a failure half-way everything is as before."""
+    machine.sh("chmod 644 /tmp/root.tar")
+    if user:
+        machine.podman(["import", "/tmp/root.tar", image], user=user)
+    machine.task("network", {"name": "net", "subnet": "10.77.0.0/24"}, user=user)
+    for name in ("p1", "p2"):
+        run = ["run", "-d", "--network", "net", "--network-alias", f"alias-{name}", "--name", name]
+        machine.podman([*run, image, "sleep", "1000"], user=user)
+    machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user)
+    refused = machine.task("network", {"name": "net", "opt": {"mtu": 1400}}, user=user, fails=True)
+    assert "containers are attached: p1, p2" in refused["msg"]
+    wish = {"name": "net", "subnet": "10.77.0.0/24", "opt": {"mtu": 1400}, "force": True}
+    foretold = machine.task("network", wish, user=user, check=True)
+    done = machine.task("network", wish, user=user)
+    assert done["actions"] == foretold["actions"] == [
+        "detach container p1",
+        "detach container p2",
+        "recreate network net",
+        "attach container p1",
+        "attach container p2",
+    ]
+    assert done["diff"] == foretold["diff"] == {"before": {"opt": {}}, "after": {"opt": {"mtu": "1400"}}}
+    assert "warnings" not in done
+    shown = machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user).stdout
+    assert "mtu 1400" in shown and "10.77.0.2/24" in shown
+    networks = machine.podman_json(["inspect", "p2"], user=user)[0]["NetworkSettings"]["Networks"]
+    assert networks["net"]["IPAddress"] == "10.77.0.3"
+    resolved = inside(
+        """
+probe = Container("probe", ["net"])
+result = [probe.resolve("p1"), probe.resolve("alias-p2")]
+probe.down()
+show(result)
+""",
+        user=user,
+    )
+    assert resolved == [["10.77.0.2"], ["10.77.0.3"]]
+    assert not machine.task("network", {**wish, "force": False}, user=user)["changed"]
+
+    bad = {**wish, "subnet": "10.88.0.0/24"}
+    assert "overlaps" in machine.task("network", bad, user=user, fails=True)["msg"]
+    assert "10.77.0.2/24" in machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user).stdout
+
+    moved = machine.task("network", {**wish, "subnet": "10.78.0.0/24"}, user=user)
+    assert "restart it" in str(moved["warnings"])
+    assert "10.78.0.2/24" in machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user).stdout
+    machine.podman(["rm", "-f", "-t", "0", "p1", "p2"], user=user)
+    assert machine.task("network", {"name": "net", "state": "absent"}, user=user)["changed"]
+    assert machine.leaks() == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt
@@ -67,14 +68,14 @@ def test_nothing_is_written_when_nothing_changed_or_the_block_failed(tmp_path):
     path = str(tmp_path / "ipam.db")
     with boltfile.opened(path) as content:
         content[b"a"] = {b"b": b"c"}
-    before = open(path, "rb").read()
+    before = Path(path).read_bytes()
     with boltfile.opened(path) as content:
         content[b"a"] = {b"b": b"c"}
     with pytest.raises(KeyError):
         with boltfile.opened(path) as content:
             content[b"a"][b"b"] = b"changed"
             raise KeyError
-    assert open(path, "rb").read() == before
+    assert Path(path).read_bytes() == before
 
 
 @pytest.mark.parametrize("step", ["bolt-pages-written", "bolt-committed"])
@@ -133,6 +134,8 @@ def _sample(cache=[]):  # noqa: B006
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "x.db")
             with boltfile.opened(path) as content:
-                content.update({b"n": {i.to_bytes(4, "big"): b"v" * 60 for i in range(100)}, b"m": {b"a": {b"b": b"c"}}})
-            cache.append(open(path, "rb").read())
+                content.update(
+                    {b"n": {i.to_bytes(4, "big"): b"v" * 60 for i in range(100)}, b"m": {b"a": {b"b": b"c"}}}
+                )
+            cache.append(Path(path).read_bytes())
     return cache[0]

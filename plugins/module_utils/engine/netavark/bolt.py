@@ -16,10 +16,10 @@ All numbers are little-endian here: bolt writes the byte order of the machine, a
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Union  # evaluated in the alias below, so no `X | Y` before Python 3.10
 
 from ..base.errors import Corrupt
+from ..base.values import dataclass
 
 MAGIC = 0xED0CDAED
 VERSION = 2
