@@ -12,7 +12,11 @@ import time
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import Digest, digest_of
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.ids import new_id
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import ContainerDraft, ImageDraft
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.records import (
+    ContainerDraft,
+    IdMap,
+    ImageDraft,
+)
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Wanted
 
@@ -91,13 +95,16 @@ def build(name: str, text: str) -> str:
     return here.commit_image(staged, draft).id
 
 
-def create(name: str, image: str, volatile: str = "") -> str:
+def create(name: str, image: str, volatile: str = "", shift: str = "") -> str:
     here = store()
     found = here.image(image)
     if found is None:
         raise SystemExit(f"no image {image}")
+    ids = (IdMap(0, int(shift), 65536),) if shift else ()
     metadata = json.dumps({"image-name": image, "image-id": found.id, "name": name, "created-at": 1})
-    return here.create_container(ContainerDraft(new_id(), (name,), found.id, metadata, "", "", bool(volatile))).id
+    return here.create_container(
+        ContainerDraft(new_id(), (name,), found.id, metadata, "", "", bool(volatile), ids, ids)
+    ).id
 
 
 def rename(name: str, new: str) -> str:

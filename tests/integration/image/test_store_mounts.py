@@ -59,6 +59,26 @@ def test_more_layers_than_a_page_of_options_holds(machine: Machine) -> None:
     assert machine.podman(["system", "check"], check=False).returncode == 0
 
 
+@pytest.mark.machine(os="debian13")
+def test_a_user_namespace_sees_its_own_ids(machine: Machine) -> None:
+    """podman's container mounted by us, ours by podman; the layers on the disk stay as they are."""
+    machine.podman(["load", "-q", "-i", str(machine.lab.images.docker_archive)])
+    machine.podman(["create", "--name", "theirs", "--uidmap", "0:100000:65536", "busybox", "true"])
+    deed(machine, "create", "ours", "localhost/busybox:latest", "", "100000")
+    for name in ("theirs", "ours"):
+        merged = deed(machine, "mount", name).stdout
+        owners = machine.sh(f"stat -c %u:%g {merged} {merged}/bin/busybox {merged}/etc/passwd").split()
+        assert owners == ["100000:100000"] * 3, name
+        machine.sh(f"echo more >>{merged}/etc/passwd")
+        assert machine.sh(f"stat -c %u {merged}/etc/passwd") == "100000"
+        assert "/mapped/" not in machine.sh("findmnt -rno TARGET")
+        assert deed(machine, "unmount", name).stdout == "True"
+    ran = machine.podman(["run", "--rm", "--uidmap", "0:100000:65536", "busybox", "stat", "-c", "%u", "/bin/busybox"])
+    assert ran.stdout == "0\n"
+    machine.podman(["rm", "-f", "theirs", "ours"])
+    assert json.loads(deed(machine, "check").stdout) == []
+
+
 def test_what_a_container_changed_is_packed(machine: Machine, tmp_path: Path) -> None:
     make(machine, "localhost/p:1", None, [{"keep": "1", "gone": "1", "full/a": "1"}])
     deed(machine, "create", "c", "localhost/p:1")

@@ -20,6 +20,7 @@ from .tables import Row, Table, TableFile
 
 if TYPE_CHECKING:
     from .overlay import Home
+    from .records import IdMap
 
 _PAGE = 4096  # mount(2) takes at most one page of options
 _CLONE_FS = 0x200
@@ -33,6 +34,16 @@ class MountWish(NamedTuple):
     volatile: bool = False
     rootless: bool = False
     program: str = ""
+    uid_map: tuple[IdMap, ...] = ()
+    gid_map: tuple[IdMap, ...] = ()
+
+
+class Lower(NamedTuple):
+    """A lower layer: the overlay directory it is in, its tree and its short name there."""
+
+    home: str
+    tree: str
+    short: str
 
 
 class Mounter:
@@ -76,7 +87,7 @@ class Mounter:
                 table.put([_row(layer, target, count + 1)], "mount-counted")
                 return target
             os.makedirs(target, mode=0o700, exist_ok=True)
-            self._overlay(layer, target, wish)
+            self._overlay(layer, wish)
             reached("layer-mounted")
             table.put([_row(layer, target, 1)], "mount-counted")
         return target
@@ -101,7 +112,7 @@ class Mounter:
         if self.count(layer) or mounts.is_mountpoint(self.target(layer)):
             self.unmount(layer, force=True)
 
-    def _overlay(self, layer: str, target: str, wish: MountWish) -> None:
+    def _overlay(self, layer: str, wish: MountWish) -> None:
         directory = self.home.layer(layer)
         work = os.path.join(directory, "work")
         os.makedirs(work, mode=0o700, exist_ok=True)
@@ -110,39 +121,54 @@ class Mounter:
         if os.path.isdir(marks):
             with Root.of(marks) as marked:
                 remove_tree(marked.fd, "volatile")
-        lowers = self.home.lower_names(layer) or [os.path.join(layer, "empty")]
-        if lowers == [os.path.join(layer, "empty")]:
+        lowers = self.home.lower_names(layer)
+        if not lowers:
+            lowers = [os.path.join(layer, "empty")]
             os.makedirs(os.path.join(self.home.path, lowers[0]), mode=0o700, exist_ok=True)
-        options = _options(wish)
-        long = [f"lowerdir={':'.join(self._find(name) for name in lowers)}", f"upperdir={directory}/diff",
-                f"workdir={work}", *options]  # fmt: skip
-        text = ",".join(long)
         try:
-            if wish.program:
-                _by_program(wish.program, text, target)
-            elif len(text.encode()) < _PAGE:
-                _mount(text, target)
-            else:
-                self._by_short_names(layer, lowers, options)
+            if not wish.uid_map and not wish.gid_map:
+                self._mount(layer, [self._find(name) for name in lowers], wish)
+                return
+            from .idmapped import clones, root_of
+
+            # podman makes the layer before it knows whose it will be, and gives it away as it mounts it.
+            os.chown(self.home.diff(layer), root_of(wish.uid_map), root_of(wish.gid_map))
+            found = [self._find(name) for name in lowers]
+            mapped = os.path.join(directory, "mapped")
+            with clones([lower.home for lower in found], mapped, wish.uid_map, wish.gid_map) as places:
+                self._mount(layer, [lower._replace(home=places[lower.home]) for lower in found], wish)
         except OSError as error:
             raise self._explain(error, layer) from error
 
-    def _find(self, name: str) -> str:
+    def _mount(self, layer: str, lowers: list[Lower], wish: MountWish) -> None:
+        directory, target = self.home.layer(layer), self.target(layer)
+        options = _options(wish)
+        names = ":".join(os.path.join(lower.home, lower.tree) for lower in lowers)
+        text = ",".join([f"lowerdir={names}", f"upperdir={directory}/diff", f"workdir={directory}/work", *options])
+        if wish.program:
+            _by_program(wish.program, text, target)
+        elif len(text.encode()) < _PAGE:
+            _mount(text, target)
+        else:
+            self._by_short_names(layer, lowers, options)
+
+    def _find(self, name: str) -> Lower:
         """The diff directory behind a name like l/ABC, in this store or an additional one."""
         for home in (self.home, *self.others):
             path = os.path.join(home.path, name)
             if os.path.isdir(path):
                 if not name.startswith("l/"):
-                    return path
-                return os.path.normpath(os.path.join(home.path, "l", os.readlink(path)))
+                    return Lower(home.path, name, name)
+                return Lower(home.path, os.path.normpath(os.path.join("l", os.readlink(path))), name)
         raise Damaged("mount a container's layers", f"{name} leads nowhere in {self.home.path}", "Pull the image again")
 
-    def _by_short_names(self, layer: str, lowers: list[str], options: list[str]) -> None:
+    def _by_short_names(self, layer: str, lowers: list[Lower], options: list[str]) -> None:
         """From within ROOT/overlay the l/ names fit where full paths do not."""
+        inside = self.home.path + "/"
         names = []
-        for name in lowers:
-            local = os.path.isdir(os.path.join(self.home.path, name))
-            names.append(name if local else self._find(name))
+        for lower in lowers:
+            path = os.path.join(lower.home, lower.short)
+            names.append(path[len(inside) :] if path.startswith(inside) else path)
         upper = [f"lowerdir={':'.join(names)}", f"upperdir={layer}/diff", f"workdir={layer}/work", *options]
         text = ",".join(upper)
         if len(text.encode()) >= _PAGE:

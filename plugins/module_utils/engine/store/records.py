@@ -184,6 +184,14 @@ class ContainerRecord(_Record):
         return bool(self.flags.get("Volatile"))
 
     @property
+    def uid_map(self) -> tuple[IdMap, ...]:
+        return _id_map(self.row.get("uidmap"))
+
+    @property
+    def gid_map(self) -> tuple[IdMap, ...]:
+        return _id_map(self.row.get("gidmap"))
+
+    @property
     def podman_metadata(self) -> dict[str, object]:
         """The metadata as podman writes it (image-name, image-id, name, created-at ...); empty when it is not JSON."""
         try:
@@ -191,6 +199,11 @@ class ContainerRecord(_Record):
         except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
+
+
+def _id_map(value: object) -> tuple[IdMap, ...]:
+    lines = [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
+    return tuple(IdMap(*(int(line.get(key, 0)) for key in ("container_id", "host_id", "size"))) for line in lines)
 
 
 class IdMap(NamedTuple):

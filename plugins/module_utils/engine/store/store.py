@@ -405,7 +405,11 @@ class Store:
         options = tuple(str(item) for item in own) if isinstance(own, list) and own else self.options.mountopt
         program = self.options.mount_program
         volatile = container.volatile and not self.options.disable_volatile
-        return MountWish(options, container.mount_label, volatile, self.rootless, program)
+        wish = MountWish(options, container.mount_label, volatile, self.rootless, program)
+        layer = self._layers.get(container.layer)
+        if layer is not None and layer.row.get("uidmap"):
+            return wish  # its files are shifted on the disk
+        return wish._replace(uid_map=container.uid_map, gid_map=container.gid_map)
 
     def unmount(self, identity: str, force: bool = False) -> bool:
         """Count one user less, all with `force`; whether nothing is mounted any more. Idempotent."""
