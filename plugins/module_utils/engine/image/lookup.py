@@ -12,7 +12,6 @@ import re
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
-from ..registry import registries_conf
 from ..spec import reference
 from .view import ImageView, instance_of, view
 
@@ -90,6 +89,8 @@ def without_tag_beside_digest(text: str) -> str:
 def _candidates(session: Session, text: str) -> tuple[Reference, ...]:
     if not reference.is_short(text):
         return (reference.parse(text).with_default_tag(),)
+    from ..registry import registries_conf  # only a short name needs it
+
     return registries_conf.load(session.identity).local_candidates(text)
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import BadInput, Damaged, EngineError, NotFound
 from ..spec import reference
 from . import lookup
-from .options import POLICIES
-from .options import PullOptions as PullOptions
+from .options import POLICIES, PullOptions
 from .view import ImageView, host, view
 
 if TYPE_CHECKING:

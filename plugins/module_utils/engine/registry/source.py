@@ -28,22 +28,18 @@ class ImageSource(Protocol):
     @property
     def what(self) -> str:
         """The place in words, for messages."""
-        ...
 
     def manifest(self, digest: Digest | None = None) -> Fetched:
         """The top document, or the instance of this digest below it; verified against the digest when one is given.
 
         Raises NotFound, Denied, Unreachable, TimedOut, Corrupt.
         """
-        ...
 
     def blob(self, descriptor: Descriptor) -> Reader:
         """The blob's bytes, unverified; the reader resumes by itself where the transport can."""
-        ...
 
     def fork(self) -> ImageSource:
         """A source for use in a forked process, sharing no connection or file position with this one."""
-        ...
 
     def close(self) -> None: ...
 

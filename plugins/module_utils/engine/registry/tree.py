@@ -51,7 +51,6 @@ class Tree(Protocol):
 
     def span(self, name: str) -> Span:
         """The file's bytes.  Raises NotFound, Corrupt."""
-        ...
 
     def has(self, name: str) -> bool: ...
 
