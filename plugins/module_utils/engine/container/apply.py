@@ -99,7 +99,7 @@ def _recreate(
     desired, notes = task.desired, effective.keys_of(task.desired)
 
     def make(name: str, entry: Entry) -> Container:
-        from dataclasses import replace
+        from ..base.values import replace
 
         return create.create_journaled(session, replace(desired, name=name), around, entry, notes)
 

@@ -8,8 +8,9 @@ durations nanoseconds, timeouts seconds. -1 means "no limit" where the kernel kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
+
+from ..base.values import dataclass, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

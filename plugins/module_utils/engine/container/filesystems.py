@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import NotFound
+from ..base.values import dataclass
 from ..spec import mounts as mount_words
 from ..spec.mounts import Mount
 from ..spec.runtime_spec import INIT_PATH

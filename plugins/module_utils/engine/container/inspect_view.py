@@ -8,11 +8,11 @@ their order and what is left out when empty are podman's, field by field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base import clock, ids
 from ..base.jsonval import table, tables, texts
+from ..base.values import dataclass, field
 from ..spec import healthcheck, signals, start_spec
 from . import inspect_host, inspect_network
 
@@ -69,7 +69,10 @@ def status(state: Mapping[str, object]) -> str:
     return _SHOWN.get(number, STATES.get(number, "bad state")) if isinstance(number, int) else "bad state"
 
 
-def inspect(config: Json, state: Json, facts: InspectFacts = InspectFacts()) -> Json:
+_NO_FACTS = InspectFacts()
+
+
+def inspect(config: Json, state: Json, facts: InspectFacts = _NO_FACTS) -> Json:
     """The whole document."""
     spec = dict(facts.spec) if facts.spec is not None else table(config, "spec")
     process = table(spec, "process")

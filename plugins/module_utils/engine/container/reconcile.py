@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Refused
 from ..base.locks import FileLock
+from ..base.values import replace as replaced
 from . import gather, lookup, planner
 from .planner import Observed, World
 

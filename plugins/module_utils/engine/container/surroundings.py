@@ -7,10 +7,10 @@ All of it is gathered by the caller; nothing in the pure half of this room looks
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base import ids
+from ..base.values import dataclass, field
 from ..spec import capabilities
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,9 +8,9 @@ What is only known at the start (the mounted root, the network namespace, the us
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..base.values import dataclass, field
 from . import capabilities, security
 
 if TYPE_CHECKING:
