@@ -1,0 +1,181 @@
+"""What happens to containers when nobody is looking, when a change fails, and when podman is put beside them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+IMAGE = "127.0.0.1:5000/busybox:latest"
+USERS = pytest.mark.parametrize("user", [None, "tester"], ids=["root", "user"])
+
+
+@pytest.fixture
+def box(new_machine, request):
+    """A machine with the image in the user's store."""
+    marker = request.node.get_closest_marker("machine")
+    machine = new_machine(**(marker.kwargs if marker else {}))
+    assert machine.registry.port == 5000
+    user = request.node.callspec.params.get("user") if hasattr(request.node, "callspec") else None
+    machine.task("image", {"name": IMAGE}, user=user)
+    machine.mark()
+    return machine
+
+
+def state_of(machine, name, user):
+    found = machine.task("container_info", {"name": [name]}, user=user)["containers"]
+    return found[0]["State"] if found else None
+
+
+def wait_for(deed, seconds=20.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = deed()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that in time")
+
+
+@USERS
+def test_a_container_that_ends_is_cleaned_up_with_nobody_there(box, user):
+    task = {"name": "short", "image": IMAGE, "command": ["sh", "-c", "sleep 1; exit 7"], "publish": ["8080:80"]}
+    box.task("container", task, user=user)
+    wait_for(lambda: state_of(box, "short", user)["Status"] == "exited")
+    wait_for(lambda: not {"mounts", "netns", "addresses"} & set(box.leaks()))
+    assert state_of(box, "short", user)["ExitCode"] == 7
+    assert box.podman(["ps", "-a", "--format", "{{.Status}}"], user).stdout.startswith("Exited (7)")
+    box.task("container", {"name": "short", "state": "absent"}, user=user)
+    assert box.leaks() == {}
+
+
+@USERS
+def test_one_with_rm_vanishes(box, user):
+    box.task("container", {"name": "gone", "image": IMAGE, "command": ["true"], "rm": True}, user=user)
+    wait_for(lambda: state_of(box, "gone", user) is None)
+    wait_for(lambda: box.leaks() == {})
+
+
+@USERS
+def test_restart_policy_counts_and_gives_up(box, user):
+    task = {"name": "again", "image": IMAGE, "command": ["sh", "-c", "exit 3"], "restart_policy": "on-failure:2"}
+    box.task("container", task, user=user)
+    wait_for(lambda: box.task("container_info", {"name": ["again"]}, user=user)["containers"][0]["RestartCount"] == 2)
+    time.sleep(1.5)
+    found = box.task("container_info", {"name": ["again"]}, user=user)["containers"][0]
+    assert (found["State"]["Status"], found["State"]["ExitCode"], found["RestartCount"]) == ("exited", 3, 2)
+
+
+@USERS
+def test_always_comes_back_until_it_is_stopped(box, user):
+    task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "restart_policy": "always", "stop_timeout": 0}
+    first = box.task("container", task, user=user)["container"]["State"]["Pid"]
+    box.run(["kill", "-9", str(first)])
+    second = wait_for(lambda: (state_of(box, "web", user)["Running"] and state_of(box, "web", user)["Pid"]) or 0)
+    assert second != first
+    box.task("container", {"name": "web", "state": "stopped"}, user=user)
+    time.sleep(1)
+    assert state_of(box, "web", user)["Status"] == "exited"
+
+
+@USERS
+def test_a_change_that_cannot_start_leaves_the_old_container_running(box, user):
+    task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "stop_timeout": 0, "env": {"A": "b"}}
+    old = box.task("container", task, user=user)["container"]
+    failed = box.task("container", {**task, "command": ["/no/such/program"]}, user=user, fails=True)
+    assert "/no/such/program" in failed["msg"]
+    assert "as it was before runs again under the name web" in failed["msg"]
+    now = box.task("container", task, user=user)
+    assert now["changed"] is False
+    assert (now["container"]["Id"], now["container"]["State"]["Status"]) == (old["Id"], "running")
+    assert [entry["Names"] for entry in box.podman_json(["ps", "-a", "--format", "json"], user)] == [["web"]]
+
+
+def test_a_port_in_use_names_its_holder_and_leaves_nothing(box):
+    task = {"image": IMAGE, "command": ["sleep", "1000"], "publish": ["8080:80"], "stop_timeout": 0}
+    box.task("container", {**task, "name": "db"})
+    failed = box.task("container", {**task, "name": "web"}, fails=True)
+    assert "8080/tcp: already in use by container db" in failed["msg"]
+    box.task("container", {"name": "web", "state": "absent"})
+    box.task("container", {"name": "db", "state": "absent"})
+    assert box.leaks() == {}
+
+
+def test_a_tag_that_moved_is_noticed_as_pull_says(box, images):
+    image = "127.0.0.1:5000/moving:1"
+    box.registry.push("moving:1", images["busybox:latest"])
+    task = {"name": "web", "image": image, "command": ["sleep", "1000"], "stop_timeout": 0}
+    box.task("container", task)
+    box.registry.push("moving:1", images["web:latest"])
+    assert box.task("container", task)["changed"] is False
+    predicted = box.task("container", {**task, "pull": "newer"}, check=True)
+    real = box.task("container", {**task, "pull": "newer"})
+    assert predicted["changed"] is real["changed"] is True
+    assert real["container"]["Image"] == images["web:latest"].id
+    assert box.task("container", {**task, "pull": "always"})["changed"] is False
+
+
+@pytest.mark.machine(os="debian13")  # podman 5 with the runtime of its own time
+@USERS
+def test_podman_manages_what_we_made_and_finds_nothing_wrong(box, user):
+    task = {"name": "web", "image": IMAGE, "command": ["httpd", "-f", "-h", "/www"], "publish": ["8080:80"]}
+    box.task("container", {**task, "volume": ["data:/data"], "stop_timeout": 0}, user=user)
+    assert box.podman(["exec", "web", "cat", "/etc/hostname"], user).stdout.strip()
+    assert box.podman(["inspect", "web", "--format", "{{.State.Status}}"], user).stdout.strip() == "running"
+    assert "busybox" in box.podman(["top", "web"], user).stdout or "httpd" in box.podman(["top", "web"], user).stdout
+    assert box.podman(["system", "check"], user).returncode == 0
+    box.podman(["stop", "web"], user)
+    assert state_of(box, "web", user)["Status"] == "exited"
+    box.podman(["start", "web"], user)
+    assert state_of(box, "web", user)["Running"] is True
+    box.podman(["rm", "-f", "-t", "0", "web"], user)
+    assert state_of(box, "web", user) is None
+    box.podman(["volume", "rm", "data"], user)
+    assert box.leaks().get("addresses") is None
+
+
+@USERS
+def test_what_podman_made_is_adopted_as_it_is(box, user):
+    box.podman(["create", "--name", "web", "-e", "A=b", "--restart", "always", IMAGE, "sleep", "1000"], user)
+    task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "env": {"A": "b"}, "stop_timeout": 10}
+    made = box.task("container_info", {"name": ["web"]}, user=user)["containers"][0]
+    result = box.task("container", {**task, "restart_policy": "always", "state": "created"}, user=user)
+    assert (result["changed"], result["container"]["Id"]) == (False, made["Id"])
+    result = box.task("container", {**task, "restart_policy": "always"}, user=user)
+    assert result["actions"] == ["started web"]
+    assert result["container"]["State"]["Running"] is True
+    box.task("container", {"name": "web", "state": "absent"}, user=user)
+
+
+@USERS
+def test_two_tasks_about_one_name_take_turns(box, user):
+    task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "stop_timeout": 0}
+    payloads = [
+        box.lab.payloads.build("container", {**task, "env": {"A": value}}, check=False, diff=False) for value in "bc"
+    ]
+    for number, payload in enumerate(payloads):
+        box.write(f"/tmp/task{number}.py", payload, 0o644)
+    script = "for n in 0 1 0 1; do python3 /tmp/task$n.py >/tmp/out$n 2>&1 & done; wait; cat /tmp/out*"
+    text = box.sh(script, user)
+    assert '"failed": true' not in text
+    assert [entry["Names"] for entry in box.podman_json(["ps", "-a", "--format", "json"], user)] == [["web"]]
+    box.task("container", {"name": "web", "state": "absent", "force_delete": True}, user=user)
+
+
+def test_nothing_to_do_starts_no_process_and_check_mode_writes_nothing(box):
+    task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "publish": ["8080:80"], "stop_timeout": 0}
+    box.task("container", task)
+
+    def processes(module, args, **more):
+        """How many process ids a task uses up; the machine has its own pid namespace."""
+        before = int(box.read("/proc/loadavg").split()[4])
+        box.task(module, args, **more)
+        return int(box.read("/proc/loadavg").split()[4]) - before
+
+    quiet = processes("ansible.builtin.ping", {})
+    assert processes("container", task) == quiet
+    before = box.sh("find /var/lib/containers /run/libpod /run/containers -printf '%p %T@ %s\\n' | sort | sha256sum")
+    assert processes("container", {**task, "memory": "64m", "env": {"X": "y"}}, check=True) == quiet
+    assert before == box.sh(
+        "find /var/lib/containers /run/libpod /run/containers -printf '%p %T@ %s\\n' | sort | sha256sum"
+    )
