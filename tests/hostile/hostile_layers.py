@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit/store"))
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "tests"))
-    import conftest  # noqa: F401  makes the collection importable
+    __import__("conftest")  # makes the collection importable
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt, HostLacks  # noqa: E402
 from layer_trees import BLOCK, CHAR, DIR, FIFO, HARD, LINK, M, look, store_at, tar, unpack  # noqa: E402

@@ -17,7 +17,8 @@ class Deeds:
     def __init__(self, machine: Machine, user: str | None = None, env: dict[str, str] | None = None) -> None:
         self.machine = machine
         self.user = user
-        self.env = {"RUNTIME": "crun" if machine.spec == type(machine.spec)(os="debian13") else "runc", **(env or {})}
+        kind = (machine.spec.os, machine.spec.cgroups)
+        self.env = {"RUNTIME": "crun" if kind == ("debian13", "legacy") else "runc", **(env or {})}
 
     def run(self, deed: str, *args: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         return self.machine.python(DEEDS, deed, *args, user=self.user, check=check, env={**self.env, **env}, timeout=60)

@@ -207,7 +207,10 @@ class Certificates:
     @classmethod
     def make(cls, folder: Path) -> Certificates:
         """good: for 127.0.0.1; wrong: for another host; expired: long over; client: for a client."""
-        run = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)  # noqa: E731
+
+        def run(*words: str) -> None:
+            subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
         new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
         run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "30")
         for name, alternative, days in (

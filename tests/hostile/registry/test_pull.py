@@ -236,7 +236,7 @@ def test_failed_pull_leaves_nothing_and_the_next_one_works(
     damage(server, image)
     with pytest.raises(kind) as caught:
         pull(session, name_of(server), FAST)
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert remains(session) == []
     assert server.requests("/secret") == []
     server.put("team/app", image)

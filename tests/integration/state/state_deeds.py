@@ -149,9 +149,9 @@ DEEDS = {
     "volume": lambda session, name, *options: steps.ensure(
         session, VolumeDesired(name, options=tuple(tuple(item.split("=", 1)) for item in options))
     ),
-    "unvolume": lambda session, name: steps.remove(session, name),
-    "attach": lambda session, name: mount.attach(session, name),
-    "detach": lambda session, name: mount.detach(session, name),
+    "unvolume": steps.remove,
+    "attach": mount.attach,
+    "detach": mount.detach,
     "volumes": lambda session: [volume.name for volume in observed.all_volumes(session)],
     "settings": lambda session: [session.database.stored_settings(), list(session.warnings)],
     "paths": lambda session: [session.paths.own, session.paths.database, list(session.warnings)],

@@ -99,7 +99,7 @@ SAME = [
 @pytest.mark.parametrize(("before", "after"), SAME, ids=str)
 def test_two_spellings_are_no_change(before, after):
     assert options_changed(before, after) == []
-    assert options_changed(after, before) == []
+    assert options_changed(before=after, after=before) == []
 
 
 # (before, after, the option that is seen to change). Several of these were not seen by the collection we replace.
@@ -140,7 +140,7 @@ DIFFERENT = [
 @pytest.mark.parametrize(("before", "after", "option"), DIFFERENT, ids=str)
 def test_a_difference_is_seen(before, after, option):
     assert option in options_changed(before, after)
-    assert option in options_changed(after, before)
+    assert option in options_changed(before=after, after=before)
 
 
 # An option that the task no longer mentions goes back to its default.

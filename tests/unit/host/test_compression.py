@@ -15,7 +15,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.compression import decompressor, peek, sniff
 
 WORDS = random.Random(7)
-PLAIN = b"".join(WORDS.choice([b"layer ", b"blob ", WORDS.randbytes(5)]) for _ in range(200_000))
+PLAIN = b"".join(WORDS.choice([b"layer ", b"blob ", WORDS.randbytes(5)]) for _number in range(200_000))
 ZEROS = bytes(9 << 20)
 
 

@@ -139,7 +139,7 @@ SAID: tuple[tuple[Runtime, str, type[EngineError], str], ...] = (
 @pytest.mark.parametrize(("runtime", "text", "kind", "cause"), SAID, ids=[text[:50] for _r, text, _k, _c in SAID])
 def test_each_sentence(runtime: Runtime, text: str, kind: type[EngineError], cause: str) -> None:
     found = errors.failure("start container web", runtime, 1, text)
-    assert type(found) is kind
+    assert found.__class__ is kind
     assert found.cause == cause
     assert str(found).startswith(f"start container web: {cause}")
 

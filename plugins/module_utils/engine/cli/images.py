@@ -50,7 +50,7 @@ def run(context: Context, options: Namespace) -> int:
     layers = {layer.id: layer for layer in store.layers()}
     images = _Images(store, layers, context)
     records = _choose(store, images, options)
-    records.sort(key=lambda record: images.created(record), reverse=True)
+    records.sort(key=images.created, reverse=True)
     now = time.time_ns()
     rows = [row for record in records for row in images.rows(record, now, options.no_trunc)]
     columns = _COLUMNS if not options.digests else (*_COLUMNS[:2], ("DIGEST", "Digest"), *_COLUMNS[2:])

@@ -44,7 +44,6 @@ class Decoder(Protocol):
 
     def end(self) -> bytes:
         """After the last input: what is still to come, b"" when there is nothing more."""
-        ...
 
 
 class Prefixed:

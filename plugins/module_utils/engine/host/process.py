@@ -9,7 +9,7 @@ directories added to PATH (nft, iptables and newuidmap live there, and a plain u
 from __future__ import annotations
 
 import os
-import subprocess  # pylint: disable=unwanted-import
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..base.errors import HostLacks, TimedOut, ToolFailed
@@ -46,7 +46,6 @@ class Runner(Protocol):
 
         Raises HostLacks when the program cannot be started, TimedOut (the program is killed first).
         """
-        ...
 
     def spawn(
         self,
@@ -61,7 +60,6 @@ class Runner(Protocol):
         new_session: bool = False,
     ) -> Process:
         """Start and return at once. Descriptors not given are /dev/null."""
-        ...
 
 
 class Process(Protocol):
@@ -72,7 +70,6 @@ class Process(Protocol):
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code; raises TimedOut when it has not ended after `timeout` seconds."""
-        ...
 
     def kill(self) -> None: ...
 

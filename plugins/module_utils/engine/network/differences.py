@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..netavark.network_file import Network, Route, Subnet
     from .desired import NetworkDesired
 
+
 def compare(network: Network, desired: NetworkDesired) -> tuple[Change, ...]:
     """Raises BadInput for a wish that contradicts itself."""
     target = merged(network, desired)

@@ -123,5 +123,3 @@ def endpoints_of(session: Session, network: str) -> list[Endpoint]:
         container = ContainerNet(row.id, row.name, hostname, (item,), ports)
         found.append(Endpoint(container, netns, tuple(texts(options, "static_ips")), had))
     return found
-
-
