@@ -20,6 +20,8 @@ from .rows import EXITED, REMOVING, Json, after_boot, parse_row, volume_after_bo
 from .survivors import still_runs
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from .database import Database
     from .locks import LockTable
     from .paths import LibpodPaths
@@ -131,30 +133,28 @@ def _refresh(paths: LibpodPaths, database: Database, locks: LockTable) -> BootRe
     return BootReport(tuple(to_remove), tuple(kept))
 
 
-def _refresh_pods(tables: object, locks: LockTable) -> None:
-    execute = tables.execute  # type: ignore[attr-defined]
-    for id, config_text, state_text in execute(
+def _refresh_pods(tables: sqlite3.Connection, locks: LockTable) -> None:
+    for id, config_text, state_text in tables.execute(
         "SELECT c.ID, c.JSON, s.JSON FROM PodConfig c JOIN PodState s ON s.ID = c.ID"
     ).fetchall():
         config = parse_row(config_text, f"configuration of pod {id[:12]}")
         state = parse_row(state_text, f"state of pod {id[:12]}")
         new_lock = _take_lock(locks, config)
         if new_lock is not None:
-            execute("UPDATE PodConfig SET JSON = ? WHERE ID = ?", (dump_json(new_lock).decode(), id))
+            tables.execute("UPDATE PodConfig SET JSON = ? WHERE ID = ?", (dump_json(new_lock).decode(), id))
         state["cgroupPath"] = _pod_cgroup(id, config)
-        execute("UPDATE PodState SET JSON = ? WHERE ID = ?", (dump_json(state).decode(), id))
+        tables.execute("UPDATE PodState SET JSON = ? WHERE ID = ?", (dump_json(state).decode(), id))
 
 
-def _refresh_volumes(tables: object, locks: LockTable) -> None:
-    execute = tables.execute  # type: ignore[attr-defined]
-    for name, config_text, state_text in execute(
+def _refresh_volumes(tables: sqlite3.Connection, locks: LockTable) -> None:
+    for name, config_text, state_text in tables.execute(
         "SELECT c.Name, c.JSON, s.JSON FROM VolumeConfig c JOIN VolumeState s ON s.Name = c.Name"
     ).fetchall():
         new_lock = _take_lock(locks, parse_row(config_text, f"configuration of volume {name}"))
         if new_lock is not None:
-            execute("UPDATE VolumeConfig SET JSON = ? WHERE Name = ?", (dump_json(new_lock).decode(), name))
+            tables.execute("UPDATE VolumeConfig SET JSON = ? WHERE Name = ?", (dump_json(new_lock).decode(), name))
         state = volume_after_boot(parse_row(state_text, f"state of volume {name}"))
-        execute("UPDATE VolumeState SET JSON = ? WHERE Name = ?", (dump_json(state).decode(), name))
+        tables.execute("UPDATE VolumeState SET JSON = ? WHERE Name = ?", (dump_json(state).decode(), name))
 
 
 def _take_lock(locks: LockTable, config: Json) -> Json | None:
