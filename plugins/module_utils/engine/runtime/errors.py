@@ -155,15 +155,14 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         "",
     ),
 )
-_COMPILED = tuple((re.compile(pattern), error, cause, hint) for pattern, error, cause, hint in _CAUSES)
 
 
 def failure(deed: str, runtime: Runtime, rc: int, text: str) -> EngineError:
     """The error for a runtime that ended with `rc` having said `text` (stderr or log file)."""
     found = messages(text)
     said = "; ".join(found)
-    for pattern, error, cause, hint in _COMPILED:
-        match = pattern.search(said)
+    for pattern, error, cause, hint in _CAUSES:
+        match = re.search(pattern, said)
         if match:
             names = [group for group in match.groups() if group]
             detail = cause.format(names[0] if names else "", message=f"{runtime.name}: {said}")
