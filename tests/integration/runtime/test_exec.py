@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -113,6 +114,39 @@ def test_in_a_container_that_has_ended(web: Container) -> None:
 
 def test_output_without_an_end_is_whole(web: Container) -> None:
     assert len(_run(web, ["/bin/head", "-c", "10485760", "/dev/zero"]).stdout) == 10485760
+
+
+def test_a_daemon_left_behind_is_not_waited_for(web: Container) -> None:
+    began = time.monotonic()
+    found = _run(web, ["/bin/sh", "-c", "echo before; (sleep 987; echo never) & echo after; exit 3"])
+    assert (found.rc, found.stdout) == (3, b"before\nafter\n")
+    assert time.monotonic() - began < 5
+    assert b"sleep 987" in _run(web, ["/bin/ps"]).stdout
+
+
+def test_a_daemon_that_prints_for_ever_is_not_waited_for(web: Container) -> None:
+    found = _run(web, ["/bin/sh", "-c", "yes & exit 3"])
+    assert found.rc == 3
+
+
+def test_failed_programs_leave_no_dead_that_keep_the_container_alive(web: Container) -> None:
+    for _number in range(3):
+        with pytest.raises(errors.CommandNotFound):
+            _run(web, ["/no/such"])
+    kill.signal_init(web.init, 9)
+    began = time.monotonic()
+    assert web.wait().code == 137
+    assert time.monotonic() - began < 1
+
+
+def test_children_of_others_are_left_to_them(web: Container) -> None:
+    other = subprocess.Popen(["sh", "-c", "exit 9"])
+    assert _run(web, ["/bin/sh", "-c", "exit 3"]).rc == 3
+    assert other.wait() == 9
+
+
+def test_input_that_nobody_reads(web: Container) -> None:
+    assert _run(web, ["/bin/true"], b"x" * 5_000_000).rc == 0
 
 
 def test_interactive_hands_on_our_own_descriptors(web: Container, tmp_path: Path) -> None:

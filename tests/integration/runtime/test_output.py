@@ -8,7 +8,7 @@ import time
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, NotFound, TimedOut
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import attach, conmon, logs
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive, monitor_alive
 
 from .conftest import Box, Container
 
@@ -107,7 +107,7 @@ def test_attaching_gives_up_at_the_deadline(box: Box) -> None:
 def test_attaching_to_what_does_not_run(box: Box) -> None:
     web = box.shell("exit 0")
     web.wait()
-    _until(lambda: not is_alive(web.init))
+    _until(lambda: not monitor_alive(web.init))
     with pytest.raises(NotFound, match="attach to container web"):
         attach.connect(str(web.bundle), "web")
     with pytest.raises(NotFound):

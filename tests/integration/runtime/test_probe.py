@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -132,6 +133,15 @@ def test_a_runtime_that_hangs_is_passed_over(box: Box, tmp_path: Path, answers: 
     choice = Prober(LinuxRunner(), str(tmp_path / "cache"), _facts(), 0.5).choose(order)
     assert choice.name == box.runtime.name
     assert "within 0.5 s" in choice.refused[0].reason
+
+
+def test_a_runtime_that_looks_for_the_program_only_at_start(box: Box, tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    late.write_text(f'#!/bin/sh\ncase "$*" in *create*) sleep 1000 & exit 0;; *) exec {box.runtime.path} "$@";; esac\n')
+    late.chmod(0o755)
+    began = time.monotonic()
+    choice = Prober(LinuxRunner(), str(tmp_path / "cache"), _facts()).choose((Candidate("late", (str(late),)),))
+    assert choice.name == "late" and time.monotonic() - began < 5
 
 
 def test_conmon(tmp_path: Path) -> None:

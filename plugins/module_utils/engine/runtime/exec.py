@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import EngineError, TimedOut
 from ..base.files import atomic_write, dump_json, read_bytes
-from . import errors
-from .monitor import Launch, launch, recorded_pid, stop_tree
+from . import errors, pump
+from .monitor import Launch, launch, recorded_pid
 from .program import Runtime, environment
 
 if TYPE_CHECKING:
@@ -55,18 +55,20 @@ def run(runner: Runner, runtime: Runtime, target: ExecTarget, request: ExecReque
     Raises errors.CommandNotFound, errors.CommandNotExecutable and the other runtime causes when the program was never
     started, TimedOut when it did not end in time (it and its children in the runtime's reach are killed).
     """
-    with _Files(target, request.process) as files:
+    with _Files(target, request.process) as files, pump.Adopted(files.pid) as program:
         try:
             if request.process.get("terminal"):
                 from . import exec_tty
 
-                done = exec_tty.run(runner, files.argv(runtime), request.stdin, request.seconds)
+                argv = partial(files.argv, runtime)
+                done = exec_tty.run(runner, argv, request.stdin, request.seconds, program)
             else:
-                done = runner.run(files.argv(runtime), input=request.stdin, env=environment(), timeout=request.seconds)
+                argv_plain = files.argv(runtime, "--detach")
+                done = pump.run(runner, argv_plain, request.stdin, environment(), request.seconds, program)
         except TimedOut:
-            files.kill()
             raise TimedOut(files.deed, f"it did not end within {request.seconds:g} s; it was killed") from None
-        files.judge(runtime, done.rc, done.stderr or done.stdout)
+        if program.pid == 0:
+            raise files.failure(runtime, done.rc, done.stderr)
         return ExecResult(_exit_code(done.rc), done.stdout, done.stderr)
 
 
@@ -82,7 +84,8 @@ def interactive(
             rc = child.wait()
         except KeyboardInterrupt:
             rc = child.wait()  # the terminal has told the program as well; its end is what counts
-        files.judge(runtime, rc, b"")
+        if rc != 0 and files.never_ran():
+            raise files.failure(runtime, rc, b"")
         return _exit_code(rc)
 
 
@@ -158,37 +161,30 @@ class _Files:
     def __exit__(self, *_error: object) -> None:
         self._folder.cleanup()
 
-    def argv(self, runtime: Runtime) -> tuple[str, ...]:
+    def argv(self, runtime: Runtime, *options: str) -> tuple[str, ...]:
         folder = self._folder.name
         log = ("--log-format=json", "--log", f"{folder}/log")
-        options = ("--process", f"{folder}/process.json", "--pid-file", f"{folder}/pid")
-        return (runtime.path, *runtime.args, *log, "exec", *options, self._target.cid)
+        files = ("--process", f"{folder}/process.json", "--pid-file", f"{folder}/pid")
+        return (runtime.path, *runtime.args, *log, "exec", *options, *files, self._target.cid)
 
-    def judge(self, runtime: Runtime, rc: int, said: bytes) -> None:
-        """A runtime that failed and a program that failed look alike, but only a started program has a pid file."""
-        if rc == 0:
-            return
-        text = _read(f"{self._folder.name}/log")
-        started = recorded_pid(f"{self._folder.name}/pid") > 0
-        if started and not _never_ran(text):
-            return
-        raise errors.failure(self.deed, runtime, rc, text if errors.messages(text) else said.decode("utf-8", "replace"))
+    def pid(self) -> int:
+        return recorded_pid(f"{self._folder.name}/pid")
 
-    def kill(self) -> None:
-        pid = recorded_pid(f"{self._folder.name}/pid")
-        if pid <= 1:
-            return
-        stop_tree(pid)
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    def never_ran(self) -> bool:
+        """A runtime in the foreground that failed looks like a program that failed; but only a program that was
+        started has a pid file, though runc writes that before it looks for the program inside."""
+        found = errors.failure("", Runtime("", ""), 1, self._log())
+        missing = isinstance(found, (errors.CommandNotFound, errors.CommandNotExecutable))
+        return self.pid() <= 0 or missing or "exec failed" in self._log()
 
+    def failure(self, runtime: Runtime, rc: int, said: bytes) -> EngineError:
+        text = self._log()
+        return errors.failure(
+            self.deed, runtime, rc, text if errors.messages(text) else said.decode("utf-8", "replace")
+        )
 
-def _never_ran(text: str) -> bool:
-    """runc writes its pid file before the program is looked up inside."""
-    found = errors.failure("", Runtime("", ""), 1, text)
-    return isinstance(found, (errors.CommandNotFound, errors.CommandNotExecutable)) or "exec failed" in text
+    def _log(self) -> str:
+        return _read(f"{self._folder.name}/log")
 
 
 def _read(path: str) -> str:

@@ -23,8 +23,8 @@ from ..base.files import atomic_write, dump_json, read_bytes
 from ..base.ids import new_id
 from ..host.cgroup_trees import remove
 from ..host.cgroups import SYSTEMD, CgroupFacts, place
-from . import errors
-from .program import Call, Runtime, attempt
+from . import errors, pump
+from .program import Call, Runtime, attempt, environment
 
 if TYPE_CHECKING:
     from ..host.process import Runner
@@ -153,21 +153,16 @@ class Prober:
         args = ("--systemd-cgroup",) if systemd else ()
         bundle = _make_bundle(self._cache_dir, where.oci_path)
         try:
-            request = Call(
-                f"try {runtime.name}",
-                ("create", "--bundle", bundle, "--pid-file", f"{bundle}/pid", cid),
-                deadline=self._deadline,
-            )
+            argv = (runtime.path, *args, "create", "--bundle", bundle, "--pid-file", f"{bundle}/pid", cid)
             try:
-                done = attempt(self._runner, runtime._replace(args=args), request)
+                # a container that was created holds our pipes open: the runtime's own end is what counts
+                done = pump.run(self._runner, argv, b"", environment(), self._deadline)
             except EngineError as error:
                 return Verdict(version, error.cause)
             text = done.stderr.decode("utf-8", "replace")
-            if done.rc != 0 and _ABSENT_PROGRAM in text:
+            if done.rc == 0 or _ABSENT_PROGRAM in text:  # some look for the program only at start
                 return Verdict(version, "")
-            if done.rc == 0:
-                return Verdict(version, "")  # it will look for the program at start: that far, all is well
-            return Verdict(version, errors.failure(request.deed, runtime, done.rc, text).cause)
+            return Verdict(version, errors.failure(f"try {runtime.name}", runtime, done.rc, text).cause)
         finally:
             self._forget(runtime._replace(args=args), cid, where.oci_path)
             shutil.rmtree(bundle, ignore_errors=True)
