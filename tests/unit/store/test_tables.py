@@ -501,3 +501,21 @@ def test_a_full_disk_is_said_and_leaves_a_store_that_works(tmp_path: Path) -> No
         """
     )
     subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, "-c", script], check=True)
+
+
+def test_syncing_stores_sync_before_layers_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import libc
+
+    seen: list[str] = []
+    real = libc.syncfs
+
+    def watched(fd: int) -> None:
+        seen.append((tmp_path / "root/overlay-layers/layers.json").read_text())
+        real(fd)
+
+    monkeypatch.setattr(libc, "syncfs", watched)
+    for sync, times in (("", 0), ("filesystem", 1)):
+        store = Store(StoreOptions(str(tmp_path / "root"), str(tmp_path / "run"), sync=sync), False)
+        store.commit_layers([store.stage_layer(io.BytesIO(tar(M(f"f{sync}", b"1"))))])
+        assert len(seen) == times
+    assert '"incomplete":true' in seen[0]

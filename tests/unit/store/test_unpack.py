@@ -15,7 +15,9 @@ import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import digest_of
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.rooted import Root, remove_tree
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.conf import StoreOptions
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.pack import pack
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.store import Store
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Limits, Wanted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -367,3 +369,18 @@ def test_whiteouts_and_opaque_directories_pack_to_what_they_came_from(tmp_path: 
         names = sorted(packed.getnames())
     assert names == [".wh.old", "d", "d/.wh..wh..opq", "d/.wh.gone", "d/new"]
     assert look(unpack(tmp_path / "b", tar(*[M(n) for n in ()])).tree) == {}
+
+
+def test_stores_of_fuse_overlayfs_keep_whiteouts_as_files(tmp_path: Path) -> None:
+    (tmp_path / "root/overlay").mkdir(parents=True)
+    (tmp_path / "root/overlay/.has-mount-program").write_text("true")
+    data = tar(M("d/.wh.gone"), M("d/.wh..wh..opq"))
+    assert sorted(look(unpack(tmp_path, data).tree)) == [b"d", b"d/.wh..wh..opq", b"d/.wh.gone"]
+
+
+def test_a_user_with_one_id_keeps_everything(tmp_path: Path) -> None:
+    store = Store(StoreOptions(str(tmp_path / "root"), str(tmp_path / "run"), ignore_chown_errors=True), True)
+    layer = store.stage_layer(
+        io.BytesIO(tar(M("d/", type=DIR, uid=5), M("f", b"1", uid=6), M("l", type=LINK, link="x", gid=7)))
+    )
+    assert {entry[1:3] for entry in look(layer.tree).values()} == {(os.geteuid(), os.getegid())}

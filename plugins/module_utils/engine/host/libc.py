@@ -150,3 +150,9 @@ def mount_setattr_idmap(tree_fd: int, userns_fd: int) -> None:
 def pidfd_open(pid: int) -> int:
     """pidfd_open(2)."""
     return _syscall(_SYS_PIDFD_OPEN, ctypes.c_int(pid), ctypes.c_uint(0))
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2) of the file system that `fd` is on."""
+    if _libc.syncfs(ctypes.c_int(fd)) != 0:
+        raise _fail()

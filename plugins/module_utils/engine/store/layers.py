@@ -59,8 +59,12 @@ def chain(layers: Sequence[StagedLayer | Digest], parent: str = "") -> list[Chai
 class LayerStore:
     """The layers of one store."""
 
-    def __init__(self, root: str, home: Home, *, readonly: bool = False, transient_run: str = "") -> None:
-        """`transient_run` is the run root of a transient store, which keeps its volatile rows there."""
+    def __init__(
+        self, root: str, home: Home, *, readonly: bool = False, transient_run: str = "", sync: str = ""
+    ) -> None:
+        """`transient_run` is the run root of a transient store, which keeps its volatile rows there. `sync` is
+        storage.conf's: "filesystem" has layers on the disk before they are recorded as complete."""
+        self._sync = sync == "filesystem"
         self.root = root
         self.home = home
         self.directory = os.path.join(root, "overlay-layers")
@@ -119,6 +123,8 @@ class LayerStore:
             table.put([{**row, "flags": {"incomplete": True}} for row in rows], "layers-announced")
             for link in new:
                 self._place(link, find_parent)
+            if self._sync:
+                self.home.sync()
             table.put(rows, "layers-recorded")
         return [self.record(table.rows.find(link.id) or {"id": link.id}) for link in links]
 

@@ -71,6 +71,16 @@ class Home:
                 continue
             os.chmod(path, mode)
 
+    def sync(self) -> None:
+        """Everything written to the file system of the layers is on its disk when this returns (syncfs(2))."""
+        from ..host import libc
+
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            libc.syncfs(fd)
+        finally:
+            os.close(fd)
+
     def fuse_conventions(self) -> bool:
         """Whether this store was made through fuse-overlayfs, which keeps whiteouts as the archive has them."""
         try:

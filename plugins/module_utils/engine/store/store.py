@@ -50,7 +50,7 @@ class Store:
         self.home = Home(options.graph_root)
         self._swept = False
         transient = options.run_root if options.transient else ""
-        self._layers = LayerStore(options.graph_root, self.home, transient_run=transient)
+        self._layers = LayerStore(options.graph_root, self.home, transient_run=transient, sync=options.sync)
         self._images = ImageStore(options.graph_root)
         self._containers = ContainerStore(options.graph_root, options.run_root, transient=options.transient)
         self._others = [
@@ -392,7 +392,8 @@ class Store:
     def mount(self, identity: str) -> str:
         """Mount a container's tree, or count one more user of it; the path of the merged tree."""
         container = self._container(identity)
-        self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
+        if not self.options.skip_mount_home:
+            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
         with self._layers.table.reading() as rows:
             if rows.find(container.layer) is None:
                 raise Damaged(f"mount container {container.id[:12]}", "its writable layer is missing")
