@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import HostLacks
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import userns
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import pause, userns
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.identity import Identity
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
 
@@ -36,25 +36,25 @@ def process(proc: Path, pid: str, comm: str, environ: bytes = b"", user: str = "
 def test_pause_process(tmp_path: Path, comm: str, environ: bytes, user: str, verdict: bool) -> None:
     process(tmp_path, "self", "python3", user="user:[1]")
     process(tmp_path, "77", comm, environ, user)
-    assert userns.is_pause_process(77, str(tmp_path)) is verdict
+    assert pause.is_pause_process(77, str(tmp_path)) is verdict
 
 
 def test_a_process_that_is_gone_is_none(tmp_path: Path) -> None:
     process(tmp_path, "self", "python3")
-    assert not userns.is_pause_process(78, str(tmp_path))
+    assert not pause.is_pause_process(78, str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "abc", "-5", "0", "1", "99999999", "1 2", "\u0664"])
 def test_a_file_that_names_no_pause_process_counts_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "pause.pid"
     path.write_text(text)
-    assert userns._living_pause(str(path)) is None
+    assert pause.living(str(path)) is None
 
 
 def test_publishing_never_replaces(tmp_path: Path) -> None:
     path = tmp_path / "pause.pid"
-    assert userns._publish(str(path), 10)
-    assert not userns._publish(str(path), 11)
+    assert pause._publish(str(path), 10)
+    assert not pause._publish(str(path), 11)
     assert path.read_text() == "10"
     assert [entry.name for entry in tmp_path.iterdir()] == ["pause.pid"]
 
@@ -78,4 +78,10 @@ def test_threads_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_kernel_that_refuses_is_explained() -> None:
-    assert os.strerror(28) in str(userns._refused(28)) or "kernel setting" in str(userns._refused(28))
+    assert os.strerror(28) in str(pause._refused(28)) or "kernel setting" in str(pause._refused(28))
+
+
+def test_a_runtime_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "libpod").touch()
+    with pytest.raises(HostLacks, match="libpod/tmp"):
+        userns.enter(JOE, LinuxRunner, str(tmp_path / "libpod/tmp"))
