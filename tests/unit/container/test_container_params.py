@@ -26,9 +26,14 @@ def test_every_alias_means_its_option(alias):
 
 
 def test_an_option_given_under_two_names():
-    assert params.canonical_names({"ports": ["1"], "publish": ["1"]}) == {"publish": ["1"]}
     with pytest.raises(BadInput, match="given twice"):
-        params.canonical_names({"ports": ["1"], "publish": ["2"]})
+        params.canonical_names({"ports": ["1"], "published": ["2"]})
+
+
+def test_an_alias_that_ansible_left_beside_its_option_is_passed_over():
+    for given in ({"network": ["none"], "network_mode": "none"}, {"network_mode": "none", "network": ["none"]}):
+        assert params.canonical_names(given) == {"network": ["none"]}
+    assert params.canonical_names({"network_mode": "none", "network": None}) == {"network": "none"}
 
 
 def test_an_unknown_option_is_named_with_a_suggestion():

@@ -47,6 +47,8 @@ def comparable(spec):
             mount["options"] = list(dict.fromkeys(word for word in mount["options"] if word))
     for device in made["linux"].get("devices", ()):
         device["fileMode"] &= 0o777
+    if made["linux"].get("resources", {}).get("pids", {}).get("limit", 1) <= 0:
+        del made["linux"]["resources"]["pids"]
     if "maskedPaths" in made["linux"]:
         made["linux"]["maskedPaths"] = sorted(set(made["linux"]["maskedPaths"]))
     return made
@@ -101,6 +103,15 @@ def test_limits_nobody_asked_for_are_fitted_silently():
     limits = {limit["type"]: (limit["soft"], limit["hard"]) for limit in made["process"]["rlimits"]}
     assert limits == {"RLIMIT_NOFILE": (99, 99), "RLIMIT_NPROC": (1048576, 1048576)}
     assert warnings == ()
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(-1, False), (0, False), (7, True)])
+def test_no_limit_of_processes_is_left_out(limit, kept):
+    """crun 1.8 writes -1 into pids.max, which the kernel refuses."""
+    case = recorded.start("plain")
+    case["config"]["spec"]["linux"]["resources"]["pids"] = {"limit": limit}
+    made, _warnings = start_spec.render(case["config"], facts(case))
+    assert ("pids" in made["linux"]["resources"]) is kept
 
 
 def test_words_meant_for_the_engine_do_not_reach_the_runtime():

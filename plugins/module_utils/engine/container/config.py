@@ -9,11 +9,11 @@ written.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base import clock, ids
 from ..base.errors import BadInput, NotFound
+from ..base.values import dataclass
 from ..spec import healthcheck, runtime_spec
 from . import connections, filesystems, limits, process
 from .surroundings import CGROUPFS_PARENT, Birth, Surroundings
@@ -227,8 +227,9 @@ class _Builder:
         return dict(sorted(found.items()))
 
     def _id_mappings(self) -> Json:
-        private = self.maps.private
-        auto = self.wish.userns is not None and self.wish.userns.kind == "auto"
+        kind = self.wish.userns.kind if self.wish.userns else ""
+        private = self.maps.private and kind != "nomap"  # podman takes that one for the host's
+        auto = kind == "auto"
         uids, gids = self.maps.uids, self.maps.gids
         return {
             "HostUIDMapping": not private,
@@ -327,6 +328,8 @@ class _Builder:
         ):
             if value:
                 config[key] = value
+        if process.keeps_id(wish, self.around):
+            config["addCurrentUserPasswdEntry"] = True
         config["umask"] = wish.umask or self.around.defaults.umask
         image = self.around.image.config.labels if self.around.image else {}
         labels = {**image, **(wish.label or {})}
@@ -400,7 +403,7 @@ class _Builder:
             return
         manager = self.around.host.cgroup_manager
         config["cgroupManager"] = manager
-        default = CGROUPFS_PARENT
+        default = "" if self.around.host.rootless else CGROUPFS_PARENT
         if manager == "systemd":
             default = "user.slice" if self.around.host.rootless else "machine.slice"
         parent = self.wish.cgroup_parent or default

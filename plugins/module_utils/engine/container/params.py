@@ -89,7 +89,10 @@ def files_needed(params: Params) -> tuple[str, ...]:
 
 
 def canonical_names(params: Params) -> dict[str, object]:
-    """Aliases resolved, what is None left out. Raises BadInput for a name that nobody knows or one given twice."""
+    """Aliases resolved, what is None left out. Raises BadInput for a name that nobody knows or one given twice.
+
+    Ansible leaves an alias in the parameters beside the option it stands for, and converts only the latter: that wins.
+    """
     found: dict[str, object] = {}
     for key, value in params.items():
         name = ALIASES.get(key, key)
@@ -99,6 +102,8 @@ def canonical_names(params: Params) -> dict[str, object]:
             continue
         if name in UNSUPPORTED and value not in (False, "", [], {}):
             raise BadInput(f"read {name}", "this option is not supported")
+        if key != name and params.get(name) is not None:
+            continue
         if name in found and found[name] != value:
             raise BadInput(f"read {name}", f"given twice, also as {key}")
         found[name] = value

@@ -102,9 +102,17 @@ def stop_signal(wish: ContainerDesired, around: Surroundings, systemd: bool) -> 
 def effective_user(wish: ContainerDesired, around: Surroundings) -> str:
     if wish.user is not None:
         return wish.user
+    if keeps_id(wish, around):
+        inside = namespaces.options(wish.userns) if wish.userns else {}
+        return f"{inside.get('uid', around.host.uid)}:{inside.get('gid', around.host.gid)}"
     user = around.image.config.user if around.image else ""
     users.parse(user)
     return user
+
+
+def keeps_id(wish: ContainerDesired, around: Surroundings) -> bool:
+    """Whether the caller is to be themselves inside; then they are the container's user too, unless one is named."""
+    return around.host.rootless and wish.userns is not None and wish.userns.kind == "keep-id"
 
 
 def working_dir(wish: ContainerDesired, around: Surroundings) -> tuple[str, bool]:
@@ -129,7 +137,7 @@ def walls(wish: ContainerDesired, around: Surroundings, user: str, labels: tuple
     else:
         kept = capabilities.merge(around.defaults.capabilities, wish.cap_add or (), wish.cap_drop or (), bounding)
     explicit = None
-    if not users.is_root(user) or (not user and wish.userns is not None and wish.userns.kind == "keep-id"):
+    if not users.is_root(user):
         explicit = capabilities.merge((), wish.cap_add or (), (), bounding) if wish.cap_add else ()
     profile: Json | None = None
     if wanted.seccomp == security.UNCONFINED or (privileged and not wanted.seccomp):

@@ -47,7 +47,7 @@ _LIFTED = {
     "cpu_quota": -1,
     "cpu_period": 100_000,
     "cpu_shares": 1024,
-    "pids_limit": -1,
+    "pids_limit": 4194304,  # all that a kernel can have: older releases of crun cannot say "max" in an update
 }
 
 
@@ -98,7 +98,8 @@ def resources(before: Json, after: Json) -> Json:
         was = text(table(old, part), key) if is_text else number(table(old, part), key)
         now = text(table(new, part), key) if is_text else number(table(new, part), key)
         if was != now:
-            made.setdefault(part, {})[key] = now or _LIFTED.get(option, now)
+            lifted = not is_text and isinstance(now, int) and now <= 0
+            made.setdefault(part, {})[key] = _LIFTED.get(option, now) if lifted else now
     memory = made.get("memory", {})
     if "limit" in memory and "swap" not in memory:  # cgroup v1 refuses a memory limit above the one for both
         memory["swap"] = number(table(new, "memory"), "swap") or -1

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base import ids
+from ..base.values import dataclass, field
 from . import environ, ulimits
 
 if TYPE_CHECKING:
@@ -243,6 +243,9 @@ def _annotate(notes: Json, config: Json) -> None:
 
 def _linux(made: Json, config: Json, facts: StartFacts) -> None:
     linux = _object(made, "linux")
+    pids = _object(_object(linux, "resources"), "pids").get("limit")
+    if isinstance(pids, int) and pids <= 0:  # none: older releases of crun would write the number itself
+        linux["resources"] = {key: value for key, value in _object(linux, "resources").items() if key != "pids"}
     path = cgroups_path(config)
     if path:
         linux["cgroupsPath"] = path
