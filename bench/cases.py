@@ -1,0 +1,136 @@
+"""The rows. Each function takes the ground and gives the rows of one subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .ground import IMAGE, Ground
+from .measure import Row
+
+EMPTY = "bench.empty.nothing"
+OURS = "daemonless.oci.container"
+PEER = "containers.podman.podman_container"
+TASKS = 20
+
+
+def noop(ground: Ground) -> Iterator[Row]:
+    """A task with nothing to do: each further one in a playbook."""
+    wish = {"name": "idle", "image": IMAGE, "command": ["sleep", "100000"], "env": {"STAGE": "bench"}}
+    ground.machine.task("container", wish)
+    # Its own container: what one tool made the other may see as changed in options that it records differently.
+    peer = {**wish, "name": "idle-peer"}
+    ground.playbook(PEER, peer, 1)
+    yield Row(
+        "noop",
+        f"a playbook of {TASKS} tasks with nothing to do",
+        ground.playbook_of(OURS, wish, TASKS),
+        {
+            "an empty module": ground.playbook_of(EMPTY, {}, TASKS),
+            "podman_container": ground.playbook_of(PEER, peer, TASKS),
+        },
+        {"an empty module": 1.15, "podman_container": 1 / 1.7},
+        floor=ground.playbook_of(EMPTY, {}, 1),
+    )
+
+
+def host_side(ground: Ground) -> Iterator[Row]:
+    """The same task without the controller: what it costs on the managed host."""
+    wish = {"name": "idle", "image": IMAGE, "command": ["sleep", "100000"], "env": {"STAGE": "bench"}}
+    ground.machine.task("container", wish)
+    yield Row(
+        "host",
+        "the module alone, on the host, nothing to do",
+        ground.payload("container", wish),
+        {"an empty module": ground.payload("ansible.builtin.ping", {})},
+        {},
+        rounds=15,
+    )
+
+
+def ps(ground: Ground) -> Iterator[Row]:
+    """Listing 50 containers."""
+    for number in range(50):
+        ground.podman("create", "--name", f"many{number}", "--network", "none", IMAGE, "sleep", "1")
+    yield Row(
+        "ps",
+        "ps -a of 50 containers",
+        ground.daemonless("ps", "-a"),
+        {"podman ps": ground.podman_deed("ps", "-a")},
+        {"podman ps": 1.0},
+        rounds=15,
+    )
+    ground.podman("rm", "-f", "-t", "0", "-a")
+
+
+def start(ground: Ground) -> Iterator[Row]:
+    """Creating and starting 20 on a bridge."""
+    names = [f"new{number}" for number in range(20)]
+    tasks = [{"name": name, "image": IMAGE, "command": ["sleep", "100000"], "stop_timeout": 0} for name in names]
+
+    def by_podman() -> None:
+        for name in names:
+            ground.podman("run", "-d", "--name", name, IMAGE, "sleep", "100000")
+
+    yield Row(
+        "start",
+        "create and start 20 on a bridge",
+        lambda: ground.playbook_items(OURS, tasks),
+        {"podman_container": lambda: ground.playbook_items(PEER, tasks), "20 x podman run -d": by_podman},
+        {"podman_container": 1 / 6, "20 x podman run -d": 1 / 2.5},
+        rounds=3,
+        before=lambda: ground.podman("rm", "-f", "-t", "0", "-a"),
+        floor=ground.playbook_of(EMPTY, {}, 1),
+    )
+    ground.podman("rm", "-f", "-t", "0", "-a")
+
+
+def remove(ground: Ground) -> Iterator[Row]:
+    """Removing 20 that run."""
+
+    def made() -> None:
+        for number in range(20):
+            ground.podman("run", "-d", "--name", f"old{number}", IMAGE, "sleep", "100000")
+
+    yield Row(
+        "remove",
+        "remove 20 that run",
+        ground.daemonless("rm", "-f", "-t", "0", "-a"),
+        {"podman rm": ground.podman_deed("rm", "-f", "-t", "0", "-a")},
+        {"podman rm": 1 / 3},
+        rounds=3,
+        before=made,
+    )
+
+
+def pull(ground: Ground) -> Iterator[Row]:
+    """Pulling from a registry on the same machine."""
+    for name, goal in (("one-layer", 0.6), ("many-files", 0.3)):
+        reference = ground.big_image(name)
+        yield Row(
+            f"pull {name}",
+            ground.big_images[name],
+            ground.payload("image", {"name": reference}),
+            {"podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference)},
+            {"podman pull": goal},
+            rounds=3,
+            before=lambda: ground.forget(reference),  # noqa: B023
+        )
+        ground.podman("pull", "-q", "--tls-verify=false", reference)
+        yield Row(
+            f"pull {name} again",
+            "nothing has moved",
+            ground.payload("image", {"name": reference, "pull_policy": "always"}),
+            {"podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference)},
+            {"podman pull": 1.0},
+            floor=ground.payload("ansible.builtin.ping", {}),
+        )
+
+
+SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
+    "noop": noop,
+    "host": host_side,
+    "ps": ps,
+    "start": start,
+    "remove": remove,
+    "pull": pull,
+}

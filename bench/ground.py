@@ -1,0 +1,132 @@
+"""The machine that everything runs on, and the ways to do a deed there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import sys
+import tarfile
+from pathlib import Path
+
+from .measure import Deed
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "integration")]
+
+from images import build  # noqa: E402
+from lab import Lab  # noqa: E402
+from machine import JUDGE_CONF, Machine, Spec  # noqa: E402
+
+IMAGE = "127.0.0.1:5000/busybox:latest"
+EMPTY_MODULE = """#!/usr/bin/python
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+class Ground:
+    """A Debian 13 of its own with a registry, the image pulled, an empty module, and containers.podman."""
+
+    def __init__(self, lab: Lab, venv: Path | None) -> None:
+        self.lab = lab
+        self.machine: Machine = lab.machine(Spec(os="debian13"))
+        modules = lab.collections / "ansible_collections" / "bench" / "empty" / "plugins" / "modules"
+        modules.mkdir(parents=True)
+        (modules / "nothing.py").write_text(EMPTY_MODULE)
+        if venv is not None:
+            found = next(venv.glob("lib/python3*/site-packages/ansible_collections/containers"))
+            (lab.collections / "ansible_collections" / "containers").symlink_to(found)
+        self.registry = self.machine.registry
+        self.machine.task("image", {"name": IMAGE})
+        self.big_images = {
+            "one-layer": "an image of 200 MB in one gzip layer",
+            "many-files": "an image of 20,000 files in 10 gzip layers",
+        }
+        self._plays = 0
+
+    # --- deeds
+
+    def podman(self, *words: str) -> None:
+        self.machine.podman(list(words), timeout=600)
+
+    def podman_deed(self, *words: str) -> Deed:
+        return lambda: self.podman(*words)
+
+    def daemonless(self, *words: str) -> Deed:
+        return lambda: self._quiet("daemonless", *words)
+
+    def _quiet(self, *words: str) -> None:
+        self.machine.run(list(words), timeout=600)
+
+    def payload(self, module: str, wish: dict[str, object]) -> Deed:
+        """What Ansible would send, run by the machine's Python."""
+        text = self.lab.payloads.build(module, wish, check=False, diff=False)
+
+        def deed() -> None:
+            done = self.machine.run(["/usr/bin/python3"], input=text, check=False, timeout=600)
+            if '"failed": true' in done.stdout:
+                raise AssertionError(done.stdout[:2000])
+
+        return deed
+
+    def playbook_of(self, module: str, wish: dict[str, object], count: int) -> Deed:
+        return lambda: self.playbook(module, wish, count)
+
+    def playbook(self, module: str, wish: dict[str, object], count: int) -> None:
+        self.playbook_items(module, [wish] * count)
+
+    def playbook_items(self, module: str, wishes: list[dict[str, object]]) -> None:
+        """A play with one task for each wish, the conditions of podman in its environment."""
+        environment = {"CONTAINERS_CONF_OVERRIDE": JUDGE_CONF, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+        tasks = "".join(f"    - {module}: {json.dumps(wish)}\n" for wish in wishes)
+        self.machine.playbook(
+            f"- hosts: machine\n  gather_facts: false\n  environment: {json.dumps(environment)}\n  tasks:\n{tasks}"
+        )
+
+    def forget(self, reference: str) -> None:
+        self.machine.podman(["rmi", "-f", reference], check=False)
+
+    # --- images worth pulling
+
+    def big_image(self, name: str) -> str:
+        maker = random.Random(7)
+        if name == "one-layer":
+            diffs = [_tar({f"data/{n}": maker.randbytes(1 << 19) * 2 for n in range(200)})]
+        else:
+            diffs = [
+                _tar({f"d{layer}/{n % 97}/{n}": f"file {n} of layer {layer}\n".encode() * 20 for n in range(2000)})
+                for layer in range(10)
+            ]
+        self.registry.push(f"{name}:1", build(name, diffs))
+        return f"{self.registry.host}/{name}:1"
+
+    def close(self) -> None:
+        self.machine.close()
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, data in files.items():
+            info = tarfile.TarInfo(path)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def bench_venv() -> Path | None:
+    """The virtual environment with containers.podman that `make bench-venv` makes."""
+    named = os.environ.get("BENCH_VENV")
+    return Path(named) if named and Path(named).is_dir() else None
