@@ -226,3 +226,45 @@ def test_not_http_at_all(connect: Callable, blob: Blob) -> None:
     with pytest.raises(Unreachable):
         read(connect(Place(), retries=0), blob)
     listener.close()
+
+
+def test_manifest_that_drips(server: Server, connect: Callable, image: Image) -> None:
+    server.route("/v2/", Reply(200))
+    server.route("/v2/team/app/manifests/latest", Reply(200, image.manifest.data, drip=0.1))
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        connect(server, retries=0, timeout=0.3).source.manifest()
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50, b"HTTP/1.1"])
+def test_headers_that_drip(connect: Callable, head: bytes) -> None:
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        while True:
+            try:
+                peer, _address = listener.accept()
+                peer.recv(1000)
+                peer.sendall(head)
+                while True:
+                    time.sleep(0.1)
+                    peer.sendall(b"x")
+            except OSError:
+                if listener.fileno() < 0:
+                    return
+
+    threading.Thread(target=drip, daemon=True).start()
+
+    class Place:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        scheme = "http"
+
+    began = time.monotonic()
+    with pytest.raises((TimedOut, Unreachable)):
+        connect(Place(), retries=0, timeout=0.3).source.manifest()
+    listener.close()
+    assert time.monotonic() - began < 5

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,6 +125,55 @@ def _certs_folder(identity: Identity, netloc: str) -> str:
     return ""
 
 
+def read_short(answer: HTTPResponse, limit: int, timeout: float) -> bytes:
+    """Up to ``limit`` bytes of a body that should be short.
+
+    Raises TimeoutError when it takes more than twice the timeout: each byte may come in time and the last one never.
+    """
+    until = time.monotonic() + 2 * timeout
+    parts: list[bytes] = []
+    left = limit
+    while left:
+        part = answer.read1(min(left, 1 << 16))
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+        if time.monotonic() > until:
+            raise TimeoutError(f"not whole after {2 * timeout:g} s")
+    return b"".join(parts)
+
+
+class _Deadline:
+    """Ends a connection whose request is not answered in time, however busily it sends."""
+
+    def __init__(self, connection: HTTPConnection, seconds: float) -> None:
+        import threading
+
+        self.passed = False
+        self._connection = connection
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def _end(self) -> None:
+        import socket
+
+        self.passed = True
+        sock = self._connection.sock
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def __enter__(self) -> _Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._timer.cancel()
+
+
 class Connections:
     """One kept connection for each origin, used again once its answer was read to the end."""
 
@@ -153,11 +203,17 @@ class Connections:
             if proxy is not None:
                 path = f"http://{request.origin.netloc}{path}"
                 headers.update(proxy.headers)
+        deadline = _Deadline(connection, 2 * self.timeout)
         try:
-            connection.request(request.method, path, body=request.body, headers=headers)
-            answer = connection.getresponse()
-        except BaseException:
+            with deadline:
+                connection.request(request.method, path, body=request.body, headers=headers)
+                answer = connection.getresponse()
+            if deadline.passed:  # a head that was cut short reads like a whole one
+                raise TimeoutError("the answer came too slowly")
+        except BaseException as err:
             connection.close()
+            if deadline.passed and isinstance(err, failures.FOREIGN):
+                raise TimeoutError("the answer came too slowly") from err
             raise
         if not answer.will_close:
             self._kept[request.origin] = (connection, answer)

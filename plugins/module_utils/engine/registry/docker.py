@@ -12,7 +12,7 @@ from ..spec.descriptor import MANIFEST_TYPES
 from ..spec.manifest import MAX_BYTES
 from . import failures, tokens
 from .auth import ANONYMOUS
-from .connections import Connections, Origin, Request, split_url
+from .connections import Connections, Origin, Request, read_short, split_url
 from .download import Download
 from .source import Fetched
 
@@ -159,7 +159,7 @@ class RegistrySource:
             if attempt or not self._prepare(challenges, origin, deed):
                 raise failures.of_status(deed, origin.netloc, 401, "", None)
         if answer.status not in (200, 206):
-            detail = _detail(answer, method)
+            detail = _detail(answer, method, self._wire.connections.timeout)
             self._wire.connections.drop(origin)
             raise failures.of_status(deed, origin.netloc, answer.status, detail, _pause(answer))
         return answer
@@ -198,14 +198,14 @@ class RegistrySource:
     def _drain(self, answer: HTTPResponse, origin: Origin) -> None:
         """Read a short body so that the connection can be used again; give the connection up for a long one."""
         try:
-            if len(answer.read(_ERROR_LIMIT)) == _ERROR_LIMIT:
+            if len(read_short(answer, _ERROR_LIMIT, self._wire.connections.timeout)) == _ERROR_LIMIT:
                 self._wire.connections.drop(origin)
         except failures.FOREIGN:
             self._wire.connections.drop(origin)
 
     def _body(self, answer: HTTPResponse, limit: int, deed: str) -> bytes:
         try:
-            data = answer.read(limit + 1)
+            data = read_short(answer, limit + 1, self._wire.connections.timeout)
         except failures.FOREIGN as err:
             raise failures.of_connection(deed, self._ref.domain, err, self._wire.connections.timeout)
         if len(data) > limit:
@@ -300,14 +300,14 @@ def _checked(data: bytes, headers: Message, wanted: Digest | None, deed: str) ->
     return Fetched(data, headers.get("Content-Type", ""), found)
 
 
-def _detail(answer: HTTPResponse, method: str) -> str:
+def _detail(answer: HTTPResponse, method: str, timeout: float) -> str:
     """The first error message of the registry's own, printable and short."""
     from ..base.files import parse_json
 
     if method == "HEAD":
         return ""
     try:
-        raw = parse_json(answer.read(_ERROR_LIMIT), "the answer")
+        raw = parse_json(read_short(answer, _ERROR_LIMIT, timeout), "the answer")
     except (EngineError, *failures.FOREIGN):
         return ""
     errors = raw.get("errors") if isinstance(raw, dict) else None

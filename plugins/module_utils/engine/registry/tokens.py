@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import Corrupt, Denied, EngineError
 from ..base.files import parse_json
 from . import failures
-from .connections import Origin, Request, split_url
+from .connections import Origin, Request, read_short, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,8 @@ _LIMIT = 1024 * 1024
 #: A token that says nothing about its life lives this long, in seconds (distribution specification).
 _SHORTEST = 60.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}\Z")
-_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9._~-]*)(?:\s+|\Z)")
-_PARAM = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_SCHEME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9._~-]*)(?:[ \t]+|\Z)")
+_PARAM = re.compile(r'[ \t,]*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
 class Challenge(NamedTuple):
@@ -137,7 +137,7 @@ class TokenServer:
         request = self._request(credentials)
         try:
             answer = self._connections.request(request)
-            body = answer.read(_LIMIT + 1)
+            body = read_short(answer, _LIMIT + 1, self._connections.timeout)
         except failures.FOREIGN as err:
             outcome = failures.of_connection(deed, self.host, err, self._connections.timeout)
             raise outcome
