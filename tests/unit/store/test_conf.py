@@ -52,7 +52,8 @@ def test_one_file_wins_and_nothing_is_merged(host: Host) -> None:
 def test_a_user_takes_options_but_no_paths_from_the_system(host: Host) -> None:
     host.write(
         "etc/storage.conf",
-        '[storage]\ngraphroot = "/etc-graph"\nrunroot = "/etc-run"\n[storage.options.overlay]\nignore_chown_errors = "true"\n',
+        '[storage]\ngraphroot = "/etc-graph"\nrunroot = "/etc-run"\n'
+        '[storage.options.overlay]\nignore_chown_errors = "true"\n',
     )
     mine = load(host.ann, {})
     assert mine.graph_root == f"{host.base}/ann/.local/share/containers/storage" and mine.ignore_chown_errors

@@ -408,6 +408,7 @@ def test_a_file_changed_behind_our_back_is_not_exported(tmp_path: Path) -> None:
     place = Path(store.home.diff(layer.id)) / "d/f"
     secret = tmp_path / "secret"
     secret.write_text("content")
+    assert store.verify_layer(layer.id) == []
     for spoil in (
         lambda: place.write_text("cOntent"),
         lambda: place.write_text("cont"),
@@ -418,6 +419,7 @@ def test_a_file_changed_behind_our_back_is_not_exported(tmp_path: Path) -> None:
         spoil()
         with pytest.raises(Damaged, match="d/f is not as it was unpacked"):
             store.layer_tar(layer.id).read()
+        assert store.verify_layer(layer.id) == ["d/f is not as it was unpacked"]
 
 
 @pytest.mark.parametrize(

@@ -455,6 +455,12 @@ class Store:
 
         return repair(self._parts()) if os.path.isdir(self.home.path) else []
 
+    def verify_layer(self, identity: str) -> list[str]:
+        """What of an image's layer is no longer as it was unpacked: reads all of it. [] when it is whole."""
+        from .check import verify_tree
+
+        return verify_tree(self._parts(), identity)
+
     def changes_tar(self, identity: str) -> Iterator[bytes]:
         """The tar of what a container changed (its writable layer), in pieces."""
         from ..host.rooted import Root
