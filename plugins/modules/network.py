@@ -18,8 +18,8 @@ description:
     right away while no running container is attached, and refused with their names otherwise, unless O(recreate) or
     O(force) is set; then they are attached to the new network with their aliases, and their addresses where the new
     subnets have them.
-  - What a task does not mention is left alone, unless an earlier task had mentioned it. A task that mentions no subnet is
-    content with any.
+  - What a task does not mention is left alone, unless an earlier task had mentioned it. A task that mentions no subnet
+    is content with any.
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
@@ -36,7 +36,9 @@ options:
     choices: [present, absent]
     default: present
   driver:
-    description: Kind of the network. V(bridge) for a new network when it is left out.
+    description:
+      - Kind of the network. V(bridge) for a new network when it is left out.
+      - V(ipvlan) needs a netavark newer than version 1.4 and a kernel that has it.
     type: str
     choices: [bridge, macvlan, ipvlan]
   macvlan:

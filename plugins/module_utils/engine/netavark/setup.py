@@ -95,7 +95,7 @@ def _setup_locked(
     networks: Mapping[str, Network],
     leases: Mapping[str, Sequence[str]],
 ) -> dict[str, Json]:
-    payload = request.build(container, networks, leases, _version(ctx)[0])
+    payload = request.build(container, networks, leases, version(ctx)[0])
     deed = f"attach container {container.name} to its networks"
     if not ctx.settings.rootless:
         answer = run_netavark(ctx, "setup", netns, payload, deed)
@@ -148,7 +148,7 @@ def _teardown_locked(
 
 def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, drop: bool) -> None:
     deed = f"detach container {container.name} from its networks"
-    payload = request.build(container, attached.networks, attached.leases, _version(ctx)[0])
+    payload = request.build(container, attached.networks, attached.leases, version(ctx)[0])
     last = attached.last(container.id)
     interfaces = [item.interface for item in container.attachments]
     if netns and netns_files.is_bound(netns) and not (drop and not last):
@@ -251,7 +251,7 @@ def _run(ctx: NetContext, arguments: Sequence[str], payload: bytes, deed: str) -
 def _environment(ctx: NetContext) -> dict[str, str]:
     extra = {}
     firewall = ctx.settings.firewall
-    if not firewall and not programs.find("iptables") and programs.find("nft") and _version(ctx) >= _NFTABLES_SINCE:
+    if not firewall and not programs.find("iptables") and programs.find("nft") and version(ctx) >= _NFTABLES_SINCE:
         firewall = "nftables"
     if firewall:
         extra["NETAVARK_FW"] = firewall
@@ -263,7 +263,7 @@ def _environment(ctx: NetContext) -> dict[str, str]:
 _versions: dict[str, tuple[int, ...]] = {}
 
 
-def _version(ctx: NetContext) -> tuple[int, ...]:
+def version(ctx: NetContext) -> tuple[int, ...]:
     """netavark's version, asked once per process: 2 reads another request than 1."""
     path = ctx.program("netavark", "attach containers to networks")
     if path not in _versions:
@@ -275,7 +275,7 @@ def _version(ctx: NetContext) -> tuple[int, ...]:
 
 def _check_ports(ctx: NetContext, container: ContainerNet) -> None:
     """netavark 1.4 takes [::] for a destination that no packet has."""
-    if not ctx.settings.rootless and _version(ctx) < _ANY_IPV6_SINCE:
+    if not ctx.settings.rootless and version(ctx) < _ANY_IPV6_SINCE:
         for mapping in container.ports:
             if mapping.host_ip == "::":
                 raise HostLacks(

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import InUse
+from ..base.errors import HostLacks, InUse
 from ..base.steps import reached
 from ..netavark import setup
 from ..netavark.addresses import read_host
 from ..netavark.draft import fill
 from .observed import users_of
 from .planner import CREATE, RECREATE, REMOVE, UPDATE
+
+_IPVLAN_SINCE = (1, 5)  # 1.4 knows bridge and macvlan
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -26,6 +28,10 @@ def check(session: Session, plan: NetworkPlan) -> None:
     draft = plan.draft
     others = [network for network in session.networks.all() if network.name != draft.name]
     fill(draft, others, read_host(), session.net.settings.subnet_pools)
+    if draft.driver == "ipvlan" and setup.version(session.net) < _IPVLAN_SINCE:
+        raise HostLacks(
+            f"create network {draft.name}", "netavark on this host is too old for driver ipvlan", "Use macvlan"
+        )
 
 
 def apply(session: Session, plan: NetworkPlan) -> None:
