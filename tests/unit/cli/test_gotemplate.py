@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.gotemplate import Template, go_text
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.gotemplate import Template
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.gotext import go_text
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.rows import Row
 
 DATA: dict[str, object] = {

@@ -37,14 +37,25 @@ def parse(text: str) -> int:
     found = _SHAPE.match(text)
     if not found:
         raise BadInput("read time", f"{text[:60]!r} is not RFC 3339, as in 2026-01-31T12:00:00Z")
-    from calendar import timegm  # loads datetime and locale, which those who only write times need not wait for
-
     year, month, day, hour, minute, second, fraction, utc, sign, off_hour, off_minute = found.groups()
-    seconds = timegm((int(year), int(month), int(day), int(hour), int(minute), int(second)))
+    if not 1 <= int(month) <= 12:
+        raise BadInput("read time", f"{text[:60]!r}: there is no month {month}")
+    days = _days(int(year), int(month), int(day))
+    seconds = ((days * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
     if not utc:
         offset = int(off_hour) * 3600 + int(off_minute) * 60
         seconds -= offset if sign == "+" else -offset
     return seconds * _SECOND + int((fraction or "").ljust(9, "0"))
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970 in the Gregorian calendar (the module calendar would load datetime and locale for this).
+
+    Years are counted from March, so that the leap day is the last of them.
+    """
+    year -= month < 3
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return year * 365 + year // 4 - year // 100 + year // 400 + of_year - 719468
 
 
 def is_zero(text: str) -> bool:

@@ -11,8 +11,8 @@ names of the steps that a deed passes to a file, so that a test knows where it c
 from __future__ import annotations
 
 import os
-import signal
 
+_SIGKILL = 9  # the module signal costs every task a millisecond of enumerations
 _passed: dict[str, int] = {}
 
 
@@ -30,4 +30,4 @@ def reached(name: str) -> None:
         return
     _passed[name] = _passed.get(name, 0) + 1
     if not colon or _passed[name] == int(count):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _SIGKILL)

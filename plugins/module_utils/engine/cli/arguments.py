@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+class _Formatter(argparse.HelpFormatter):
+    """A width of its own: asking for the terminal's loads shutil, for every flag that is added."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 class Parser(argparse.ArgumentParser):
     """Raises Usage instead of ending the process; flags are never guessed from their beginning."""
 
     def __init__(self, program: str, summary: str) -> None:
-        super().__init__(prog=program, description=summary, allow_abbrev=False, add_help=False)
+        super().__init__(
+            prog=program, description=summary, allow_abbrev=False, add_help=False, formatter_class=_Formatter
+        )
         self.add_argument("--help", action="help", help="show this help")
 
     def error(self, message: str) -> NoReturn:

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from .gotext import compact, go_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,27 +237,6 @@ def field(value: object, path: list[str], text: str) -> object:
 def truth(value: object) -> bool:
     """Go's: false, 0, nil and everything empty are false."""
     return bool(value)
-
-
-def go_text(value: object) -> str:
-    """As Go's fmt prints it with %v."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
-    if isinstance(value, (list, tuple)):
-        return "[" + " ".join(go_text(item) for item in value) + "]"
-    return str(value)
-
-
-def compact(value: object) -> str:
-    """As Go's encoding/json writes it."""
-    source = getattr(value, "source", None)
-    value = source() if source else value
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _index(value: object, *keys: object) -> object:

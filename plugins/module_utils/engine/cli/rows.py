@@ -55,7 +55,7 @@ def render(listing: Listing, how: str, *, quiet: bool = False, heading: bool = T
 
 
 def _cells(listing: Listing) -> list[list[str]]:
-    from .gotemplate import go_text
+    from .gotext import go_text
 
     return [[go_text(row[field]) for _name, field in listing.columns] for row in listing.rows]
 

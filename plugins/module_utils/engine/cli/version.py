@@ -39,7 +39,7 @@ def run(context: Context, options: Namespace) -> int:
         "Kernel": machine.release,
     }
     if options.format == "json":
-        from .gotemplate import compact
+        from .gotext import compact
 
         context.out(compact({"Client": client}) + "\n")
     elif options.format:
