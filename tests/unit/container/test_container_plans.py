@@ -230,6 +230,13 @@ def test_a_recreate_says_what_it_takes_away():
     assert {"user", "memory", "publish"} <= set(changed)
 
 
+def test_what_follows_of_itself_is_not_told_apart():
+    """A rootless container in the host's network cannot have its own /sys, and masks more of the host's."""
+    around = recorded.around(rootless=True, uid=1000, gid=1000)
+    found = plan(made(wish(network=["none"]), around), wish(network=["host"]), around=around)
+    assert [change.option for change in found.changes] == ["network"]
+
+
 def test_proxies_of_the_hand_that_made_it_are_not_a_difference():
     by_hand = made(wish(env={"A": "1"}))
     by_hand.config["spec"]["annotations"].clear()

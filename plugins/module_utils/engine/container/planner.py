@@ -33,12 +33,12 @@ _HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "net
 _PARTIAL = "the container would have to be made anew, and a task that names no image does not describe it"
 #: What changes of itself along with another option.
 _FOLLOWS = {
-    "expose": "publish",
-    "hostname": "network",
-    "init_path": "init",
-    "memory_swap": "memory",
-    "security_opt": "privileged",
-    "sysctl": "network",
+    "expose": ("publish",),
+    "hostname": ("network",),
+    "init_path": ("init",),
+    "memory_swap": ("memory",),
+    "security_opt": ("privileged", "network"),
+    "sysctl": ("network",),
 }
 
 
@@ -103,7 +103,7 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
         configuration.check_command(wish.name, _args(built))
         # What a hand gave the container and no task mentions does not outlive a recreate: say so.
         seen = {change.option for change in found}
-        follows = {option for option, cause in _FOLLOWS.items() if cause in seen}
+        follows = {option for option, causes in _FOLLOWS.items() if seen.intersection(causes)}
         rest = set(effective.READERS) - keys - _HOST_DEPENDENT - follows
         found += _differences(config, built, rest, modes, exact=False)
     return tuple(sorted(found))
