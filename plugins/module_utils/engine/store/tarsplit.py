@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 from ..base.errors import Corrupt, Damaged
 from ..host.rooted import Root
 from . import crc64
-from .tar_reader import place_of
+from .tar_header import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import IO
 
     from ..base.streams import Reader
-    from .tar_reader import Member
+    from .tar_header import Member
 
 _PLAIN_NAME = re.compile(rb"[ !#-%\'-;=?-\[\]-~]*\Z")  # what Go's JSON encoder leaves alone
 _GATHER = 1 << 16

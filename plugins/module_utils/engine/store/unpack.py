@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import Corrupt, EngineError, HostLacks
 from ..host.rooted import Root
 from ..host.xattrs import OVERLAY_PREFIXES, beside, write_all
-from .tar_reader import place_of, shown
+from .tar_header import place_of, shown
 
 if TYPE_CHECKING:
-    from .tar_reader import Member, TarReader
+    from .tar_header import Member
+    from .tar_reader import TarReader
     from .tarsplit import SplitWriter
     from .values import UnpackOptions
 
