@@ -21,10 +21,17 @@ class Payloads:
         self._collections = collections
         self._home = home
         self._server: subprocess.Popen[str] | None = None
+        self._made: dict[str, bytes] = {}
 
     def build(self, module: str, args: Mapping[str, object], *, check: bool, diff: bool) -> bytes:
         """The bytes that Ansible would feed to the host's Python. `module` without a dot is one of this collection."""
         name = module if "." in module else f"{COLLECTION}.{module}"
+        key = json.dumps([name, dict(args), check, diff], sort_keys=True)
+        if key not in self._made:
+            self._made[key] = self._build(name, args, check, diff)
+        return self._made[key]
+
+    def _build(self, name: str, args: Mapping[str, object], check: bool, diff: bool) -> bytes:
         server = self._running()
         assert server.stdin and server.stdout
         server.stdin.write(json.dumps({"module": name, "args": dict(args), "check": check, "diff": diff}) + "\n")

@@ -152,11 +152,9 @@ def _make_volumes(session: Session, built: configuration.Built) -> None:
 
 
 def _make_directories(session: Session, cid: str) -> None:
+    """Those that podman expects of a container that was never started are among them: shm."""
     static = session.store.container_dir(cid)
-    for folder, mode in (
-        (static, 0o700),
-        (os.path.join(static, "secrets"), 0o755),
-        (os.path.join(static, "artifacts"), 0o755),
-    ):
-        os.makedirs(folder, mode=mode, exist_ok=True)
+    os.makedirs(static, mode=0o700, exist_ok=True)
+    for name, mode in (("secrets", 0o755), ("artifacts", 0o755), ("shm", 0o700)):
+        os.makedirs(os.path.join(static, name), mode=mode, exist_ok=True)
     os.makedirs(session.store.container_run_dir(cid), mode=0o700, exist_ok=True)

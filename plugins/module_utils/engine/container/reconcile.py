@@ -12,6 +12,7 @@ from ..base.errors import Refused
 from ..base.locks import FileLock
 from ..base.values import replace as replaced
 from . import gather, lookup, planner
+from .parts import journal
 from .planner import Observed, World
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def reconcile(
 
 
 def _put_right(session: Session) -> None:
-    from . import repair
+    """One directory is read; where it is empty nothing else of the repair work is even imported."""
+    if os.path.isdir(session.paths.static_dir) and journal(session).busy():
+        from . import repair
 
-    if repair.needs_sweep(session):
         for text in repair.sweep(session):
             session.warn(f"An earlier task was interrupted: {text}")
 

@@ -90,8 +90,3 @@ def _after_boot(session: Session) -> list[str]:
             continue
         done.append(f"removed container {container.name}, which ended with the last boot")
     return done
-
-
-def needs_sweep(session: Session) -> bool:
-    """Whether there is anything in the journal, at the price of one directory read."""
-    return parts.journal(session).busy()

@@ -64,7 +64,8 @@ def release_mounts(session: Session, container: Container) -> None:
             mounts.unmount_all(path)
     except OSError as error:
         raise EngineError(f"unmount {path}", error.strerror or str(error)) from error
-    for named in jsonval.tables(container.config, "namedVolumes"):
-        volumes.detach(session, jsonval.text(named, "volumeName"))
+    if jsonval.flag(container.state, "mounted"):  # attaching counts: give back once for each start
+        for named in jsonval.tables(container.config, "namedVolumes"):
+            volumes.detach(session, jsonval.text(named, "volumeName"))
     if not jsonval.text(container.config, "rootfs"):
         session.store.unmount(container.id, force=True)
