@@ -151,7 +151,7 @@ def _read_line(fd: int, seconds: float) -> bytes | None:
         data += piece
         if b"\n" in piece:
             break
-    return data
+    return data.partition(b"\n")[0]  # the end of a program that was quick may follow in a line of its own
 
 
 def _answer(wanted: Launch, line: bytes) -> Answer:
