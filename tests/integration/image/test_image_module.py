@@ -168,6 +168,25 @@ def test_manifest_list_of_podmans(served: Machine) -> None:
     assert [entry["Names"] for entry in listed(machine)] == [[BUSYBOX]]
 
 
+def test_all_images_beside_a_manifest_list(served: Machine) -> None:
+    machine = served
+    pull(machine, BUSYBOX)
+    machine.podman(["manifest", "create", "localhost/list:1", f"containers-storage:{BUSYBOX}"])
+    assert [entry["RepoTags"] for entry in machine.task("image_info", {})["images"]] == [[BUSYBOX]]
+
+
+def test_damaged_image_is_pulled_anew(served: Machine, images: Images) -> None:
+    machine = served
+    pull(machine, BUSYBOX)
+    machine.sh(f"rm /var/lib/containers/storage/overlay-images/{images['busybox:latest'].id}/=*")
+    done = pull(machine, BUSYBOX)
+    assert done["changed"]
+    assert "is damaged" in json.dumps(done["warnings"])
+    assert not pull(machine, BUSYBOX)["changed"]
+    assert machine.podman(["run", "--rm", "--network=none", BUSYBOX, "echo", "fine"]).stdout == "fine\n"
+    check_store(machine)
+
+
 def test_events_are_podmans(served: Machine) -> None:
     machine = served
     pull(machine, BUSYBOX)

@@ -71,7 +71,7 @@ def repo_digests(record: ImageRecord) -> list[str]:
 
 
 def _documents(session: Session, record: ImageRecord) -> tuple[Json, Json]:
-    config = json.loads(session.store.image_config_bytes(record)) if record.top_layer or record.names else {}
+    config = json.loads(session.store.image_config_bytes(record))
     manifest = json.loads(session.store.image_manifest(record))
     return (config if isinstance(config, dict) else {}), (manifest if isinstance(manifest, dict) else {})
 

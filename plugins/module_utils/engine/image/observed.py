@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, EngineError, NotFound
 from . import lookup
-from .pull import holds, look_up, usable
+from .pull import here, holds, look_up
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -57,7 +57,7 @@ def observe(session: Session, desired: ImageDesired, archive: Archive | None = N
             user.names[0] if user.names else user.id for user in session.store.containers() if user.image == record.id
         )
         return Observed(Local(record.id, record.names, record.digests, matched, users))
-    image = usable(lookup.find(session, desired.name), desired.options) if found else None
+    image = here(session, desired.name, desired.options) if found else None
     return _with_registry(session, desired, image)
 
 

@@ -68,7 +68,7 @@ def resolve_for(
         raise BadInput(f"resolve image {text}", f"the pull policy {policy!r} is not one of {', '.join(POLICIES)}")
     if _is_file(text):
         raise BadInput(f"resolve image {text}", "a file is loaded under a name first, then used by that name")
-    local = usable(lookup.find(session, text), options)
+    local = here(session, text, options)
     by_id = local is not None and not local.matched
     if policy == "never" and local is None:
         raise NotFound(f"find image {text}", "it is not on this host, and the pull policy is never")
@@ -122,6 +122,15 @@ def holds(image: ImageView, digest: Digest, wanted: Platform | None) -> bool:
     if str(digest) == image.digest:
         return True
     return str(digest) in image.record.digests and image.config.platform in (wanted or host()).candidates()
+
+
+def here(session: Session, text: str, options: PullOptions | None) -> ImageView | None:
+    """The local image; None when it is damaged or of another platform than the one asked for, to be pulled anew."""
+    try:
+        return usable(lookup.find(session, text), options)
+    except Damaged as err:
+        session.warn(f"The local image {text} is damaged and does not count ({err.cause})")
+        return None
 
 
 def usable(image: ImageView | None, options: PullOptions | None) -> ImageView | None:

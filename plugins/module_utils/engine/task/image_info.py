@@ -21,15 +21,18 @@ def reconcile(request: Request) -> Result:
     """An image that is not there is left out, as by containers.podman; so an empty list is the answer to "is it?"."""
     from ..image import lookup
     from ..image.inspect import inspect
+    from ..image.view import instance_of
 
     session = request.session()
     names = request.texts("name")
     if names:
         found = [lookup.find_record(session, name) for name in names]
-        records = list(dict.fromkeys(entry[0] for entry in found if entry is not None))
+        records = [entry[0] for entry in found if entry is not None]
     else:
-        records = session.store.images()
-    return Result([inspect(session, record) for record in records])
+        # A manifest list is no image of its own; what runs here of it is shown once.
+        chosen = [instance_of(session.store, record) for record in session.store.images()]
+        records = [record for record in chosen if record is not None]
+    return Result([inspect(session, record) for record in dict.fromkeys(records)])
 
 
 NOUN = Noun("images", OPTIONS, reconcile, reads=True)
