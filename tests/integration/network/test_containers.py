@@ -37,6 +37,7 @@ def test_names_ports_and_addresses(machine, user):
 
     taken = {**web, "name": "rival", "network": ["web"]}
     assert "8080/tcp: already in use by container web" in machine.task("container", taken, user=user, fails=True)["msg"]
+    machine.task("container", {"name": "rival", "state": "absent"}, user=user)
 
     # Its main process dies: conmon calls the runtime, which lets go of port and address; the policy starts it again.
     machine.task("container", {**web, "restart_policy": "always"}, user=user)
@@ -63,7 +64,7 @@ FETCH = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/', t
 
 def _fetch(machine):
     """From the machine itself, until the server is up."""
-    for _attempt in range(30):
+    for _attempt in range(6):  # a remembered hardware address of the last run would cost half a minute
         done = machine.run(["/usr/bin/python3", "-c", FETCH], check=False)
         if done.returncode == 0:
             return done.stdout.strip()

@@ -218,3 +218,21 @@ show({**result, "left": left, "in_nft": in_nft})
     assert result["port_gone"]
     assert result["in_nft"] == []
     assert result["left"] == {"leases": {}, "links": [], "namespaces": [], "resolver": [], "rules": []}
+
+
+def test_who_comes_back_under_its_address_is_reached_at_once(inside):
+    result = inside("""
+NETWORKS.create(Draft("web"))
+reader = Container("reader", ["web"])
+first = Container("a", ["web"], ports=["8080:80"], static_ips=("10.89.0.40",)).serve("first")
+before = [reader.get("10.89.0.40"), get("127.0.0.1", 8080)]
+first.down()
+second = Container("a", ["web"], ports=["8080:80"], static_ips=("10.89.0.40",)).serve("second")
+started = time.monotonic()
+after = [reader.get("10.89.0.40", timeout=20), get("127.0.0.1", 8080, 20)]
+seconds = time.monotonic() - started
+second.down(); reader.down()
+show([*before, *after, seconds])
+""")
+    assert [text.split()[0] for text in result[:4]] == ["first", "first", "second", "second"]
+    assert result[4] < 2

@@ -40,7 +40,12 @@ def test_the_request_of_both_generations():
     assert one["dns_servers"] == ["192.0.2.1"]
     assert one["networks"] == {
         "db": {"interface_name": "eth0", "aliases": [ID[:12]], "static_mac": "02:42:ac:11:00:02"},
-        "web": {"interface_name": "eth1", "aliases": ["www", ID[:12]], "static_ips": ["10.89.0.5"]},
+        "web": {
+            "interface_name": "eth1",
+            "aliases": ["www", ID[:12]],
+            "static_ips": ["10.89.0.5"],
+            "static_mac": "02:42:0a:59:00:05",
+        },
     }
     assert set(one["network_info"]["web"]) == set(network("web").public), "our own record stays at home"
     two = json.loads(request.build(container, networks, leases, 2))
@@ -48,6 +53,11 @@ def test_the_request_of_both_generations():
     assert two["networks"][1]["static_ips"] == ["10.89.0.5"]
     bare = json.loads(request.build(container._replace(ports=(), dns_servers=()), networks, leases, 1))
     assert "port_mappings" not in bare and "dns_servers" not in bare
+
+
+def test_the_same_address_has_the_same_hardware_address():
+    assert request.mac_of("10.89.0.5") == "02:42:0a:59:00:05"
+    assert request.mac_of("fd77::5") == request.mac_of("fd77:0::5") != request.mac_of("fd77::6")
 
 
 def test_interface_names_leave_room_for_given_ones():

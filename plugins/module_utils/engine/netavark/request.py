@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Corrupt
@@ -80,7 +82,8 @@ def build(
 ) -> bytes:
     """netavark's standard input. `networks` and `leases` are by network name; attachments carry interface names."""
     per_network = {
-        item.network: _options(container, item, leases.get(item.network, ())) for item in container.attachments
+        item.network: _options(container, item, networks[item.network], leases.get(item.network, ()))
+        for item in container.attachments
     }
     as_list = [{"name": name, **options} for name, options in per_network.items()]
     content: Json = {
@@ -95,7 +98,7 @@ def build(
     return json.dumps({key: value for key, value in content.items() if value is not None}).encode()
 
 
-def _options(container: ContainerNet, item: Attachment, addresses: Sequence[str]) -> Json:
+def _options(container: ContainerNet, item: Attachment, network: Network, addresses: Sequence[str]) -> Json:
     # podman serves a container under its short id too; without it names of recreated containers could not be told apart
     aliases = [*item.aliases, *([container.id[:12]] if container.id[:12] not in item.aliases else [])]
     options: Json = {"interface_name": item.interface, "aliases": aliases}
@@ -103,9 +106,22 @@ def _options(container: ContainerNet, item: Attachment, addresses: Sequence[str]
         options["static_ips"] = list(addresses)
     if item.static_mac:
         options["static_mac"] = item.static_mac
+    elif addresses and network.driver == "bridge":
+        options["static_mac"] = mac_of(addresses[0])
     if item.options:
         options["options"] = dict(item.options)
     return options
+
+
+def mac_of(address: str) -> str:
+    """A hardware address that goes with the address.
+
+    A container that comes back under its address with another one would not be reached by those who remember the old:
+    half a minute of silence, since netavark 1.4 announces nothing.
+    """
+    packed = ipaddress.ip_address(address).packed
+    tail = packed if len(packed) == 4 else zlib.crc32(packed).to_bytes(4, "big")
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + tail)
 
 
 def parse_reply(stdout: bytes) -> dict[str, Json]:
