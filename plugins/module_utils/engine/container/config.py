@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from ..base import clock, ids
 from ..base.errors import BadInput, NotFound
 from ..base.values import dataclass
-from ..spec import healthcheck, runtime_spec
-from . import connections, filesystems, limits, process
-from .surroundings import CGROUPFS_PARENT, Birth, Surroundings
+from ..spec import runtime_spec
+from . import config_parts, connections, filesystems, limits, process
+from .surroundings import Birth, Surroundings
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NOTE_OPTIONS = "io.daemonless.options"
 NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
 NOTE_SECCOMP = "io.daemonless.seccomp"
-_SECRET_KEYS = ("name", "id", "createdAt", "updatedAt", "driver", "driverOptions")
 NOTES = (NOTE_OPTIONS, NOTE_RANDOM_PORTS, NOTE_SECCOMP)
 
 
@@ -131,14 +130,14 @@ class _Builder:
             config["RawImageName"] = image.raw_name or image.name
             config["rootfsImageID"] = image.id
             config["rootfsImageName"] = image.name
-        config["idMappingsOptions"] = self._id_mappings()
+        config["idMappingsOptions"] = config_parts.id_mappings(self.wish, self.maps)
         config["Dependencies"] = [self._peer_id(name) for name in wish.requires or ()] or None
         self._storage(config)
         self._identity(config)
         config.update(self.network.config)
         self._network_files(config)
         self._runtime(config)
-        self._health(config)
+        config.update(config_parts.health(self.wish, self.around))
         for key, mode in (("pidNsCtr", "pid"), ("ipcNsCtr", "ipc"), ("utsNsCtr", "uts"), ("cgroupNsCtr", "cgroupns")):
             self._shared(config, key, self.modes[mode])
         if "userns" in self.modes:
@@ -226,27 +225,6 @@ class _Builder:
             found[clean] = value
         return dict(sorted(found.items()))
 
-    def _id_mappings(self) -> Json:
-        kind = self.wish.userns.kind if self.wish.userns else ""
-        private = self.maps.private and kind != "nomap"  # podman takes that one for the host's
-        auto = kind == "auto"
-        uids, gids = self.maps.uids, self.maps.gids
-        return {
-            "HostUIDMapping": not private,
-            "HostGIDMapping": not private,
-            "UIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in uids] or None,
-            "GIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in gids] or None,
-            "AutoUserNs": auto,
-            "AutoUserNsOpts": {
-                "Size": 0,
-                "InitialSize": 0,
-                "PasswdFile": "",
-                "GroupFile": "",
-                "AdditionalUIDMappings": None,
-                "AdditionalGIDMappings": None,
-            },
-        }
-
     def _storage(self, config: Json) -> None:
         wish, files = self.wish, self.files
         shm = self._shm_dir()
@@ -273,7 +251,7 @@ class _Builder:
         if process.working_dir(wish, self.around)[1]:
             config["createWorkingDir"] = True
         config["secretsPath"] = f"{self.static}/secrets"
-        self._secrets(config)
+        config.update(config_parts.secrets(self.wish, self.around))
         config["storageOpts"] = None
         config["privileged"] = process.is_privileged(wish, self.around)
         config["mountAllDevices"] = config["privileged"]
@@ -296,23 +274,6 @@ class _Builder:
         if ipc.kind == "container":
             return str(self.around.peers[ipc.value].config.get("ShmDir", "/dev/shm"))
         return "" if ipc.kind == "none" else f"{self.static}/shm"
-
-    def _secrets(self, config: Json) -> None:
-        files: list[Json] = []
-        variables: dict[str, Json] = {}
-        for wish in self.wish.secrets or ():
-            stored = self.around.secrets.get(wish.name)
-            if stored is None:
-                raise NotFound(f"give secret {wish.name} to container {self.wish.name}", "no such secret")
-            known = {key: stored[key] for key in _SECRET_KEYS if key in stored}
-            if wish.as_env:
-                variables[wish.target or wish.name] = known
-            else:
-                files.append({**known, "UID": wish.uid, "GID": wish.gid, "Mode": wish.mode, "Target": wish.target})
-        if files:
-            config["secrets"] = files
-        if variables:
-            config["secret_env"] = variables
 
     def _identity(self, config: Json) -> None:
         wish = self.wish
@@ -375,8 +336,8 @@ class _Builder:
         if wish.timeout:
             config["timeout"] = wish.timeout
         config["createdTime"] = self.birth.created
-        self._cgroup(config)
-        self._log(config)
+        config.update(config_parts.cgroup(wish, around))
+        config.update(config_parts.log(wish, around, self.static))
         config["conmonPidFile"] = wish.conmon_pidfile or f"{self.run}/conmon.pid"
         config["pid_file"] = wish.pid_file or f"{self.run}/pidfile"
         if wish.restart_policy is not None and wish.restart_policy.name != "no":
@@ -393,59 +354,6 @@ class _Builder:
             config["systemd"] = True
         if wish.rm:
             config["volatile"] = True
-
-    def _cgroup(self, config: Json) -> None:
-        mode = self.wish.cgroups or self.around.defaults.cgroups
-        config["cgroupsMode"] = mode
-        if mode == "disabled":
-            config["noCgroups"] = True
-            config["cgroupParent"] = ""
-            return
-        manager = self.around.host.cgroup_manager
-        config["cgroupManager"] = manager
-        default = "" if self.around.host.rootless else CGROUPFS_PARENT
-        if manager == "systemd":
-            default = "user.slice" if self.around.host.rootless else "machine.slice"
-        parent = self.wish.cgroup_parent or default
-        if manager == "systemd" and not parent.endswith(".slice"):
-            raise BadInput("read cgroup_parent", f"{parent[:60]!r} is no slice, which the systemd cgroup manager needs")
-        config["cgroupParent"] = parent
-
-    def _log(self, config: Json) -> None:
-        driver = self.wish.log_driver or self.around.defaults.log_driver
-        options = self.wish.log_opt
-        keeps_file = driver in ("k8s-file", "json-file")
-        own = options.path if options else ""
-        if own and not keeps_file:
-            raise BadInput("read log_opt", f"log driver {driver} writes no file: path has no meaning")
-        config["logPath"] = (own or f"{self.static}/ctr.log") if keeps_file else ""
-        config["logTag"] = (options.tag if options else "") or self.around.defaults.log_tag
-        size = options.max_size if options else None
-        config["logSize"] = 0 if size is None else size
-        config["logDriver"] = driver
-
-    def _health(self, config: Json) -> None:
-        wish = self.wish.healthcheck
-        image = self.around.image.config.healthcheck if self.around.image else None
-        test, settings = healthcheck.from_image(image) if image else ((), {})
-        if wish is not None:
-            test = wish.test if wish.test is not None else test
-            settings = {**(settings if wish.test is None else {}), **dict(wish.settings)}
-            if (wish.settings or wish.on_failure or wish.startup_test) and not test:
-                raise BadInput("read healthcheck options", "neither the task nor the image says what to check")
-        config["healthcheck"] = healthcheck.document(test, settings) if test else None
-        if wish is not None and wish.startup_test:
-            config["startupHealthCheck"] = healthcheck.document(
-                wish.startup_test, {"Retries": 0, **dict(wish.startup_settings)}
-            )
-        defaults = self.around.defaults
-        config["healthcheck_on_failure_action"] = healthcheck.ON_FAILURE[(wish and wish.on_failure) or "none"]
-        config["healthLogDestination"] = (wish and wish.destination) or defaults.health_log_destination
-        for key, own, default in (
-            ("healthMaxLogCount", wish.max_log_count if wish else None, defaults.health_max_log_count),
-            ("healthMaxLogSize", wish.max_log_size if wish else None, defaults.health_max_log_size),
-        ):
-            config[key] = default if own is None else own
 
     def _shared(self, config: Json, key: str, mode: Mode) -> None:
         if mode.kind == "container":

@@ -1,0 +1,128 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts of a container's config row that stand for themselves: ids, secrets, cgroup, log, health."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput, NotFound
+from ..spec import healthcheck
+from .surroundings import CGROUPFS_PARENT
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..spec.runtime_spec import Maps
+    from .desired import ContainerDesired
+    from .surroundings import Surroundings
+
+_SECRET_KEYS = ("name", "id", "createdAt", "updatedAt", "driver", "driverOptions")
+
+
+def id_mappings(wish: ContainerDesired, maps: Maps) -> Json:
+    """`idMappingsOptions`."""
+    kind = wish.userns.kind if wish.userns else ""
+    private = maps.private and kind != "nomap"  # podman takes that one for the host's
+    auto = kind == "auto"
+    uids, gids = maps.uids, maps.gids
+    return {
+        "HostUIDMapping": not private,
+        "HostGIDMapping": not private,
+        "UIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in uids] or None,
+        "GIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in gids] or None,
+        "AutoUserNs": auto,
+        "AutoUserNsOpts": {
+            "Size": 0,
+            "InitialSize": 0,
+            "PasswdFile": "",
+            "GroupFile": "",
+            "AdditionalUIDMappings": None,
+            "AdditionalGIDMappings": None,
+        },
+    }
+
+
+def secrets(wish: ContainerDesired, around: Surroundings) -> Json:
+    """Secrets as files and as variables. Raises NotFound."""
+    config: Json = {}
+    files: list[Json] = []
+    variables: dict[str, Json] = {}
+    for item in wish.secrets or ():
+        stored = around.secrets.get(item.name)
+        if stored is None:
+            raise NotFound(f"give secret {item.name} to container {wish.name}", "no such secret")
+        known = {key: stored[key] for key in _SECRET_KEYS if key in stored}
+        if item.as_env:
+            variables[item.target or item.name] = known
+        else:
+            files.append({**known, "UID": item.uid, "GID": item.gid, "Mode": item.mode, "Target": item.target})
+    if files:
+        config["secrets"] = files
+    if variables:
+        config["secret_env"] = variables
+    return config
+
+
+def cgroup(wish: ContainerDesired, around: Surroundings) -> Json:
+    """Where its processes are counted. Raises BadInput."""
+    config: Json = {}
+    mode = wish.cgroups or around.defaults.cgroups
+    config["cgroupsMode"] = mode
+    if mode == "disabled":
+        config["noCgroups"] = True
+        config["cgroupParent"] = ""
+        return config
+    manager = around.host.cgroup_manager
+    config["cgroupManager"] = manager
+    default = "" if around.host.rootless else CGROUPFS_PARENT
+    if manager == "systemd":
+        default = "user.slice" if around.host.rootless else "machine.slice"
+    parent = wish.cgroup_parent or default
+    if manager == "systemd" and not parent.endswith(".slice"):
+        raise BadInput("read cgroup_parent", f"{parent[:60]!r} is no slice, which the systemd cgroup manager needs")
+    config["cgroupParent"] = parent
+    return config
+
+
+def log(wish: ContainerDesired, around: Surroundings, static: str) -> Json:
+    """Where its output goes. Raises BadInput."""
+    config: Json = {}
+    driver = wish.log_driver or around.defaults.log_driver
+    options = wish.log_opt
+    keeps_file = driver in ("k8s-file", "json-file")
+    own = options.path if options else ""
+    if own and not keeps_file:
+        raise BadInput("read log_opt", f"log driver {driver} writes no file: path has no meaning")
+    config["logPath"] = (own or f"{static}/ctr.log") if keeps_file else ""
+    config["logTag"] = (options.tag if options else "") or around.defaults.log_tag
+    size = options.max_size if options else None
+    config["logSize"] = 0 if size is None else size
+    config["logDriver"] = driver
+    return config
+
+
+def health(wish: ContainerDesired, around: Surroundings) -> Json:
+    """The health check, the image's where the task has none. Raises BadInput."""
+    config: Json = {}
+    asked = wish.healthcheck
+    image = around.image.config.healthcheck if around.image else None
+    test, settings = healthcheck.from_image(image) if image else ((), {})
+    if asked is not None:
+        test = asked.test if asked.test is not None else test
+        settings = {**(settings if asked.test is None else {}), **dict(asked.settings)}
+        if (asked.settings or asked.on_failure or asked.startup_test) and not test:
+            raise BadInput("read healthcheck options", "neither the task nor the image says what to check")
+    config["healthcheck"] = healthcheck.document(test, settings) if test else None
+    if asked is not None and asked.startup_test:
+        config["startupHealthCheck"] = healthcheck.document(
+            asked.startup_test, {"Retries": 0, **dict(asked.startup_settings)}
+        )
+    defaults = around.defaults
+    config["healthcheck_on_failure_action"] = healthcheck.ON_FAILURE[(asked and asked.on_failure) or "none"]
+    config["healthLogDestination"] = (asked and asked.destination) or defaults.health_log_destination
+    for key, own, default in (
+        ("healthMaxLogCount", asked.max_log_count if asked else None, defaults.health_max_log_count),
+        ("healthMaxLogSize", asked.max_log_size if asked else None, defaults.health_max_log_size),
+    ):
+        config[key] = default if own is None else own
+    return config
