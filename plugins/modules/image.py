@@ -54,6 +54,14 @@ options:
       - Check mode asks the same question and gives the same answer.
     type: str
     choices: [always, missing, never, newer]
+  pull_extra_args:
+    description:
+      - Arguments of C(podman pull), for playbooks written for C(containers.podman). They set the options that they
+        stand for, unless those are given as well; an argument without such an option is an error.
+      - Known are C(--arch), C(--authfile), C(--cert-dir), C(--os), C(--platform), C(--policy), C(--quiet), C(--retry),
+        C(--retry-delay), C(--tls-verify) and C(--variant). For C(--creds) there are O(username) and O(password), which
+        are kept out of logs.
+    type: str
   force:
     description:
       - For O(state=present), compare with the registry although the image is there, like O(pull_policy=always).
@@ -68,8 +76,8 @@ options:
         directory written by C(skopeo copy ... dir:), or the tar of a root file system, which becomes an image of one
         layer. Archives may be compressed.
       - What it is is seen from its content. It can be said with a transport in front, as in C(docker-archive:/PATH),
-        C(oci-archive:/PATH), C(oci:/DIRECTORY), C(dir:/DIRECTORY) and C(tar:/PATH). The first three take C(:NAME) behind
-        the path to choose one of several images.
+        C(oci-archive:/PATH), C(oci:/DIRECTORY), C(dir:/DIRECTORY) and C(tar:/PATH). The first three take C(:NAME)
+        behind the path to choose one of several images.
       - The image is stored under O(name), below C(localhost) when that names no registry.
     type: str
   changes:

@@ -157,6 +157,15 @@ def test_used_by_a_container(served: Machine) -> None:
     check_store(machine)
 
 
+def test_extra_arguments(served: Machine) -> None:
+    machine = served
+    name = "127.0.0.1:5000/multi:latest"
+    done = machine.task("image", {"name": name, "pull_extra_args": "--tls-verify=false -q --arch riscv64"})
+    assert done["image"][0]["Architecture"] == "riscv64"
+    refused = machine.task("image", {"name": name, "pull_extra_args": "--all-tags"}, fails=True)
+    assert "'--all-tags' is not one of" in refused["msg"]
+
+
 def test_manifest_list_of_podmans(served: Machine) -> None:
     machine = served
     pull(machine, BUSYBOX)

@@ -132,7 +132,7 @@ def test_beside_podman_and_skopeo(machine: Machine, layered: Image) -> None:
     for tag, turned in (("layered:1", layered), ("layered:2", build("layered", layered.diffs[::-1]))):
         registry.push(tag, turned)
     started = []
-    for name in names:
+    for name in [*names, "layered:1", "layered:1"]:
         ref = registry.reference(name)
         payload = machine.lab.payloads.build("image", {"name": ref, "validate_certs": False}, check=False, diff=False)
         machine.share.joinpath(f"task-{name.replace(':', '-')}.py").write_bytes(
@@ -140,6 +140,8 @@ def test_beside_podman_and_skopeo(machine: Machine, layered: Image) -> None:
         )
         path = machine.share / f"task-{name.replace(':', '-')}.py"
         started.append(machine.spawn(["sh", "-c", f"/usr/bin/python3 <{path} >/tmp/{name}.ours 2>&1"]))
+        if len(started) > 2 * len(names) - 1:
+            continue
         other = ref.replace("127.0.0.1:5000/", "localhost/theirs/")
         copy = f"/opt/judge/bin/skopeo copy -q --src-tls-verify=false docker://{ref} containers-storage:{other}"
         started.append(machine.spawn(["sh", "-c", f"{copy} >/tmp/{name}.theirs 2>&1"]))

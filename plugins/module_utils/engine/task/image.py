@@ -25,6 +25,7 @@ OPTIONS: Options = {
     "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
     "pull": {"type": "bool", "default": True},
     "pull_policy": {"type": "str", "choices": ["always", "missing", "never", "newer"]},
+    "pull_extra_args": {"type": "str"},
     "force": {"type": "bool", "default": False},
     "path": {"type": "str"},
     "changes": {"type": "list", "elements": "str"},
@@ -115,6 +116,13 @@ def _shown(request: Request, identity: str, *, removed: bool) -> object:
 
 def wanted(request: Request) -> ImageDesired:
     """The desire in a task's parameters.  Raises BadInput."""
+    if request.text("pull_extra_args"):
+        from . import pull_arguments
+
+        # An option of its own is the more explicit one.
+        for option, value in pull_arguments.parse(request.text("pull_extra_args")).items():
+            if request.params.get(option) is None:
+                request.params[option] = value
     from ..image.desired import ImageDesired, join_tag
 
     policy = request.text("pull_policy") or "missing"
