@@ -114,14 +114,17 @@ class Trust(NamedTuple):
 
 
 def _certs_folder(identity: Identity, netloc: str) -> str:
+    """The first directory for the host, by the name that images carry where its API has another."""
+    names = {"registry-1.docker.io": ("docker.io",)}.get(netloc, (netloc, f"{netloc}:443"))
     for base in (
         os.path.join(identity.home, ".config/containers/certs.d"),
         "/etc/containers/certs.d",
         "/etc/docker/certs.d",
     ):
-        folder = os.path.join(base, netloc)
-        if os.path.isdir(folder):
-            return folder
+        for name in names:
+            folder = os.path.join(base, name)
+            if os.path.isdir(folder):
+                return folder
     return ""
 
 
