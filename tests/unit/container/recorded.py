@@ -166,6 +166,7 @@ def comparable(document):
     for options in made.get("newNetworks", {}).values():
         options.get("aliases", []).sort()
     linux = spec["linux"]
+    linux.get("maskedPaths", []).sort()
     if "seccomp" in linux and "sha256" not in linux["seccomp"]:
         linux["seccomp"] = {"sha256": digest(linux["seccomp"])}
     notes = spec.get("annotations", {})
@@ -178,3 +179,50 @@ def comparable(document):
 
 def digest(value):
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@functools.cache
+def _rootless():
+    return json.loads((DATA / "rootless-podman-5.4.2.json").read_text())
+
+
+def rootless_names():
+    return list(_rootless()["cases"])
+
+
+def rootless_row(name):
+    """The config that podman wrote for a plain user."""
+    return patched(_rootless()["base"], _rootless()["cases"][name]["config"])
+
+
+def rootless_built(name):
+    """What we write for the same wish on the same machine."""
+    row = rootless_row(name)
+    limits = [
+        ulimits.Ulimit(limit["type"][7:].lower(), limit["soft"], limit["hard"])
+        for limit in row["spec"]["process"].get("rlimits", ())
+    ]
+    layers = {"type": "layers", "diff_ids": []}
+    path = [entry for entry in row["spec"]["process"]["env"] if entry.startswith("PATH=")]
+    document = {"architecture": "amd64", "os": "linux", "config": {"Env": path}, "rootfs": layers}
+    parsed = image_config.parse(json.dumps(document).encode())
+    facts = HostFacts(
+        rootless=True,
+        uid=1500,
+        gid=1500,
+        cgroups_v2=False,
+        controllers=frozenset(),
+        bounding=tuple(rootless_row("privileged")["spec"]["process"]["capabilities"]["bounding"]),
+        hostname="judge",
+        runtime="runc",
+        nodes={"/dev/null": DeviceNode("c", 1, 3, 0o666, 0, 0)},
+        graph_root="/home/tester/.local/share/containers/storage",
+        run_root=row["conmonPidFile"].partition("/overlay-containers")[0],
+    )
+    around = Surroundings(
+        ImageFacts(row["rootfsImageID"], row["rootfsImageName"], parsed, row["RawImageName"]),
+        facts,
+        Defaults(ulimits=tuple(limits), seccomp_profile=(DATA / "debian12-seccomp.json").read_bytes()),
+    )
+    options = {"image": "localhost/busybox", "command": ["sleep", "1000"], **_rootless()["cases"][name]["params"]}
+    return config.build(params.parse({"name": "case", **options}), around, birth(row))

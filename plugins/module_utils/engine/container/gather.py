@@ -8,10 +8,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ..base.errors import NotFound
+from ..base.errors import BadInput, NotFound
+from ..base.files import read_bytes
 from ..host import programs
 from ..host.cgroups import V2
-from ..spec import capabilities, platform, ulimits
+from ..spec import capabilities, platform, seccomp, ulimits
 from ..spec.devices import DeviceNode
 from . import lookup
 from .surroundings import Defaults, HostFacts, ImageFacts, Peer, Surroundings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _CPU_DIRECTORY = "/sys/devices/system/cpu"
 _DEFAULT_LIMIT = 1048576
+_SECCOMP_PATHS = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
 
 
 def surroundings(
@@ -35,7 +37,7 @@ def surroundings(
     return Surroundings(
         image=None if image is None else _image(image, desired),
         host=_host(session, desired, runtime),
-        defaults=defaults(session),
+        defaults=defaults(session, profile=_seccomp_profile(session) if runtime else None),
         peers={text: _peer(session, desired, text) for text in desired.references()},
     )
 
@@ -74,7 +76,22 @@ def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFact
     )
 
 
-def defaults(session: Session) -> Defaults:
+def _seccomp_profile(session: Session) -> bytes | None:
+    """The profile that containers on this host get, where podman looks for it; None for the built-in one.
+
+    Raises BadInput when containers.conf names one that cannot be read: no container must start with less than that.
+    """
+    named = session.conf.seccomp_profile
+    for path in (named,) if named else _SECCOMP_PATHS:
+        try:
+            return read_bytes(path, seccomp.MAX_BYTES)
+        except OSError as error:
+            if named:
+                raise BadInput(f"read the seccomp profile {path}", error.strerror or str(error)) from error
+    return None
+
+
+def defaults(session: Session, profile: bytes | None = None) -> Defaults:
     """containers.conf in the terms of a container's configuration."""
     conf = session.conf
     base = Defaults()
@@ -87,6 +104,7 @@ def defaults(session: Session) -> Defaults:
         env=tuple(conf.env) or base.env,
         annotations=dict(item.partition("=")[::2] for item in conf.annotations),
         label=False,
+        seccomp_profile=profile,
         log_driver=session.log_driver,
         log_tag=conf.log_tag,
         pids_limit=conf.pids_limit,

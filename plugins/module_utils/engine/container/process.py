@@ -145,6 +145,8 @@ def walls(wish: ContainerDesired, around: Surroundings, user: str, labels: tuple
     elif wanted.seccomp:
         content = wish.seccomp_profile or b""
         profile = seccomp.load_profile(content, wanted.seccomp, around.host.arch, kept)
+    elif around.defaults.seccomp_profile is not None:
+        profile = seccomp.load_profile(around.defaults.seccomp_profile, "of this host", around.host.arch, kept)
     else:
         profile = seccomp.default_profile(around.host.arch, kept)
     apparmor = wanted.apparmor or ("" if privileged else around.defaults.apparmor_profile)

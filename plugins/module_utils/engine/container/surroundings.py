@@ -43,7 +43,8 @@ class ImageFacts:
 class Defaults:
     """What containers.conf says where a task says nothing; the values here are podman's built-in ones.
 
-    `pids_limit` 0 is none; `network` is the rootful default mode, `rootless_network` the other.
+    `pids_limit` 0 is none; `network` is the rootful default mode, `rootless_network` the other. `seccomp_profile` is
+    the content of this host's default profile, None for the built-in one.
     """
 
     capabilities: tuple[str, ...] = capabilities.DEFAULT
@@ -53,6 +54,7 @@ class Defaults:
     annotations: Mapping[str, str] = field(default_factory=dict)
     label: bool = False
     apparmor_profile: str = ""
+    seccomp_profile: bytes | None = None
     log_driver: str = "k8s-file"
     log_tag: str = ""
     pids_limit: int = 2048
