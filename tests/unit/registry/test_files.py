@@ -21,6 +21,8 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.sou
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec import manifest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.manifest import Manifest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.platform import Platform
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from images import Image, build, compress, pack, tar, write_layout
 
 
@@ -297,3 +299,25 @@ def test_places(text: str, place: places.Place | None) -> None:
     assert places.parse(text) == place
     if place is not None:
         assert str(place) == text
+
+
+@pytest.fixture(scope="module")
+def good_archive(tmp_path_factory: pytest.TempPathFactory, image: Image) -> bytes:
+    return docker_archive(tmp_path_factory.mktemp("good") / "a.tar", image).read_bytes()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 60_000), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4))
+def test_changed_archive_is_read_or_refused(
+    tmp_path: Path, good_archive: bytes, changes: list[tuple[int, bytes]]
+) -> None:
+    data = bytearray(good_archive)
+    for at, new in changes:
+        at %= len(data)
+        data[at : at + len(new)] = new
+    path = tmp_path / "a.tar"
+    path.write_bytes(data)
+    try:
+        whole(f"docker-archive:{path}")
+    except EngineError:
+        pass
