@@ -35,6 +35,18 @@ if __name__ == "__main__":
     main()
 """
 
+_PROCESSOR_TIME = """
+import resource, subprocess, sys
+found = []
+for turn in range(int(sys.argv[1])):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open("/run/lab/task.py") as task:
+        subprocess.run([sys.executable], stdin=task, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+print(min(found))
+"""
+
 
 class Ground:
     """A Debian 13 of its own with a registry, the image pulled, an empty module, and containers.podman."""
@@ -80,6 +92,12 @@ class Ground:
                 raise AssertionError(done.stdout[:2000])
 
         return deed
+
+    def processor_time(self, module: str, wish: dict[str, object], rounds: int = 15) -> float:
+        """Seconds of processor time of one such task on the host, the least of `rounds`: other load hardly shows."""
+        self.machine.write("/run/lab/task.py", self.lab.payloads.build(module, wish, check=False, diff=False).decode())
+        done = self.machine.run(["/usr/bin/python3", "-c", _PROCESSOR_TIME, str(rounds)], timeout=600)
+        return float(done.stdout)
 
     def playbook_of(self, module: str, wish: dict[str, object], count: int) -> Deed:
         return lambda: self.playbook(module, wish, count)

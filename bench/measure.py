@@ -23,10 +23,13 @@ class Row:
     rounds: int = 5
     before: Deed | None = None
     floor: Deed | None = None  # taken off both sides: what is the same for both, such as an empty playbook
+    bases: dict[str, Deed] = field(default_factory=dict)  # by side: the same with one task, to get at each further one
+    further: int = 1
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> None:
         deeds = {"ours": self.ours, **self.others, **({"floor": self.floor} if self.floor else {})}
+        deeds.update({f"one: {name}": deed for name, deed in self.bases.items()})
         for _round in range(self.rounds):
             for name, deed in deeds.items():
                 if self.before:
@@ -37,13 +40,16 @@ class Row:
         self.show()
 
     def median(self, name: str) -> float:
-        return statistics.median(self.times[name])
+        whole = statistics.median(self.times[name])
+        if name not in self.bases:
+            return whole
+        return (whole - statistics.median(self.times[f"one: {name}"])) / self.further
 
     def show(self) -> None:
         ours = self.median("ours")
         spread = f"{min(self.times['ours']):.3f}..{max(self.times['ours']):.3f}"
         say(f"{self.name}: {self.what}")
-        say(f"    {'ours':<34}{ours:8.3f} s   ({spread})")
+        say(f"    {'ours':<34}{ours:8.3f} s   (whole runs {spread})")
         floor = self.median("floor") if self.floor else 0.0
         if self.floor:
             say(f"    {'what is the same for all':<34}{floor:8.3f} s")
