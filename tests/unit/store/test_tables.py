@@ -446,7 +446,7 @@ def test_a_damaged_tar_split_is_said_to_be(tmp_path: Path, spoil: Callable[[byte
     with pytest.raises(Damaged):
         reader.read()
     reader.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @ROOT

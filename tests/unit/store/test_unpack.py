@@ -207,7 +207,7 @@ def test_a_deep_path_costs_neither_descriptors_nor_recursion(tmp_path: Path) -> 
     data = tar(M(name, b"1"), M("h", type=HARD, link=name))
     before = len(os.listdir("/proc/self/fd"))
     assert rebuilt(tmp_path, data) == data
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
     with Root.of(tmp_path) as root:
         remove_tree(root.fd, "root")
     assert os.listdir(tmp_path) == []
