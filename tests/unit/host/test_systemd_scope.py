@@ -124,7 +124,11 @@ def test_a_bus_that_hangs_up(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path / "system_bus_socket"))
         server.listen()
-        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
         said = start_scope("x.scope", "machine.slice", os.getpid(), None, str(tmp_path))
     assert said.startswith("systemd made no scope for the monitor: ")
 

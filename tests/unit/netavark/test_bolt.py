@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -127,15 +129,10 @@ def test_damaged_files_are_refused_or_read_never_a_crash(offset, noise, cut):
         pass
 
 
-def _sample(cache=[]):  # noqa: B006
-    if not cache:
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "x.db")
-            with boltfile.opened(path) as content:
-                content.update(
-                    {b"n": {i.to_bytes(4, "big"): b"v" * 60 for i in range(100)}, b"m": {b"a": {b"b": b"c"}}}
-                )
-            cache.append(Path(path).read_bytes())
-    return cache[0]
+@functools.lru_cache(maxsize=1)
+def _sample():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "x.db")
+        with boltfile.opened(path) as content:
+            content.update({b"n": {i.to_bytes(4, "big"): b"v" * 60 for i in range(100)}, b"m": {b"a": {b"b": b"c"}}})
+        return Path(path).read_bytes()

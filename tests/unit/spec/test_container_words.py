@@ -249,7 +249,7 @@ def test_keep_id_never_maps_an_id_twice():
         uids, _gids = namespaces.keep_id(uid, uid, (have, have), wanted)
         for side in (0, 1):
             spans = sorted((r[side], r[side] + r.size) for r in uids)
-            assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:])), (uids, side)
+            assert all(end <= start for (_first, end), (start, _last) in zip(spans, spans[1:])), (uids, side)
         assert all(r.outside + r.size <= have + 1 for r in uids)
 
 

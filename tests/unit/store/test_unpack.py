@@ -142,6 +142,8 @@ def test_a_default_acl_and_set_gid_do_not_touch_what_is_below(tmp_path: Path) ->
         ((M("a", b"1" * 512, type=b"S"),), "old GNU sparse"),
         ((M("a", b"1", pax={"GNU.sparse.major": "1"}),), "sparse"),
         ((M("a", b"1", pax={"uid": "-1"}),), "no number"),
+        ((M("a", b"1", pax={"uid": "4294967295"}),), "which no system can store"),
+        ((M("a", b"1", pax={"gid": str(1 << 60)}),), "which no system can store"),
         ((M("a", b"1", pax={"size": "99999999999999999999"}),), "no number"),
         ((M(".", b"1"),), "not a directory"),
     ],

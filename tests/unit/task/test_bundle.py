@@ -30,7 +30,8 @@ def copy(tmp_path: Path) -> Path:
 def run(copy: Path, code: str) -> str:
     """Run in a Python of its own that knows bundle.py and nothing else of the engine."""
     head = f"import sys, types; sys.path.insert(0, {str(Path(bundle.__file__).parent)!r}); import bundle\n"
-    done = subprocess.run([sys.executable, "-IS", "-c", head + code], capture_output=True, text=True, cwd=copy)
+    argv = [sys.executable, "-IS", "-c", head + code]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=copy, check=False)
     return done.stdout + done.stderr
 
 

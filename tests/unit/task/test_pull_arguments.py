@@ -24,7 +24,10 @@ def test_options(text: str, options: dict[str, object]) -> None:
     assert parse(text) == options
 
 
-@pytest.mark.parametrize("text", ["--all-tags", "--arch", "x", "--retry many", "--tls-verify=maybe", "--arch 'x", "--creds u:p"])
+REFUSED = ["--all-tags", "--arch", "x", "--retry many", "--tls-verify=maybe", "--arch 'x", "--creds u:p"]
+
+
+@pytest.mark.parametrize("text", REFUSED)
 def test_refused(text: str) -> None:
     with pytest.raises(BadInput, match="pull_extra_args"):
         parse(text)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Json], object]
 
+
 def _network(config: Json) -> object:
     mode = inspect_network.network_mode(config)
     if mode == "bridge":

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .surroundings import Birth, Surroundings
 
 
-
 class NetworkPart(NamedTuple):
     """`mode` is the namespace's for the spec; `config` the keys of the container's config; `random` the ports whose
     host side was not asked for, as `80/tcp`."""
