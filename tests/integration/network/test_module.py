@@ -92,6 +92,11 @@ def test_every_option(shared_machine):
     _try_options(shared_machine, OPTIONS)
 
 
+def test_options_of_a_plain_user(machine):
+    bridges = [row for row in OPTIONS if "macvlan" not in row[0]]
+    _try_options(machine, bridges[::3], user="tester")
+
+
 @pytest.mark.machine(os="debian13")
 def test_ipvlan_where_netavark_knows_it(machine):
     _try_options(
@@ -106,24 +111,25 @@ def test_ipvlan_where_netavark_knows_it(machine):
     )
 
 
-def _try_options(machine, table):
+def _try_options(machine, table, user=None):
     uplink = machine.sh("ip -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -1") or "lo"
     for first, second, option in table:
         first, second = _with_uplink(first, uplink), _with_uplink(second, uplink)
-        made = machine.task("network", {"name": "net", **first})
+        made = machine.task("network", {"name": "net", **first}, user=user)
         assert made["changed"], first
-        assert made["network"] == machine.podman_json(["network", "inspect", "net"])[0], first
-        assert not machine.task("network", {"name": "net", **first})["changed"], first
-        assert not machine.task("network", {"name": "net", **first}, check=True)["changed"], first
-        foretold = machine.task("network", {"name": "net", **second}, check=True)
-        assert machine.podman_json(["network", "inspect", "net"])[0] == made["network"], "check mode changed something"
-        done = machine.task("network", {"name": "net", **second})
+        assert made["network"] == machine.podman_json(["network", "inspect", "net"], user=user)[0], first
+        assert not machine.task("network", {"name": "net", **first}, user=user)["changed"], first
+        assert not machine.task("network", {"name": "net", **first}, user=user, check=True)["changed"], first
+        foretold = machine.task("network", {"name": "net", **second}, user=user, check=True)
+        shown = machine.podman_json(["network", "inspect", "net"], user=user)[0]
+        assert shown == made["network"], "check mode changed something"
+        done = machine.task("network", {"name": "net", **second}, user=user)
         assert foretold["changed"] == done["changed"] == (option is not None), (first, second)
         assert foretold.get("diff") == done.get("diff"), (first, second)
         if option:
             assert option in done["diff"]["after"], (first, second, done["diff"])
-        assert not machine.task("network", {"name": "net", **second})["changed"], second
-        assert machine.task("network", {"name": "net", "state": "absent"})["changed"]
+        assert not machine.task("network", {"name": "net", **second}, user=user)["changed"], second
+        assert machine.task("network", {"name": "net", "state": "absent"}, user=user)["changed"]
     assert machine.leaks() == {}
 
 
