@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BLOCK = 512
 SPECIAL_LIMIT = 1 << 20  # bytes of one PAX header or long name; Go's limit
 _ZEROS = bytes(BLOCK)
+_NO_ID = (1 << 32) - 1  # chown(2) takes it for "leave as it is"
 _HEADER_ONLY = frozenset(b"123456")
 _KNOWN = frozenset(b"0123456")
 
@@ -182,6 +183,8 @@ class TarReader:
             raise self.fail(f"{shown(member.name)} has the unknown member type {kind!r}")
         if kind[0] in _HEADER_ONLY:
             member.size = 0
+        if member.uid >= _NO_ID or member.gid >= _NO_ID:
+            raise self.fail(f"{shown(member.name)} belongs to {member.uid}:{member.gid}, which no system can store")
         self._unread = member.size
         self._padding = -member.size % BLOCK
         return member
