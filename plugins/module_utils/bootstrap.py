@@ -18,6 +18,7 @@ Layout of a copy (``task/install.py`` writes it, this file only reads it)::
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import json
@@ -68,6 +69,7 @@ class Delivery:
 
 def run(noun: str) -> None:
     """Run the task behind the module ``noun``. Ends the process through AnsibleModule, as every module does."""
+    gc.set_threshold(50000, 20, 20)  # importing makes many objects and hardly any garbage
     delivery = delivered()
     home = os.path.join(delivery.base, delivery.digest)
     if fits(home, delivery):

@@ -40,10 +40,12 @@ _OLD = ".old-"
 _SCRIPT = '''{shebang}
 """daemonless: containers of this host, as the collection daemonless.oci made them. Try `daemonless --help`."""
 
+import gc
 import os
 import sys
 import types
 
+gc.set_threshold(50000, 20, 20)  # a short life: what it makes is rarely garbage before its end
 home = os.path.dirname(os.path.realpath(__file__))
 package = types.ModuleType("{package}")
 package.__path__ = [os.path.join(home, "{package}")]
@@ -55,7 +57,10 @@ bundle.use(home)
 
 from {package}.engine.cli.main import main  # noqa: E402
 
-sys.exit(main(sys.argv[1:]))
+code = main(sys.argv[1:])
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # taking the interpreter apart, module by module, would be a tenth of a short command
 '''
 
 _OTHER_PYTHON = """
