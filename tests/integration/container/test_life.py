@@ -96,7 +96,7 @@ def test_a_port_in_use_names_its_holder_and_leaves_nothing(box):
     box.task("container", {**task, "name": "db"})
     failed = box.task("container", {**task, "name": "web"}, fails=True)
     assert "8080/tcp: already in use by container db" in failed["msg"]
-    box.task("container", {"name": "web", "state": "absent"})
+    assert state_of(box, "web", None) is None
     box.task("container", {"name": "db", "state": "absent"})
     assert box.leaks() == {}
 

@@ -46,26 +46,3 @@ netns.remove({found[1]!r})
 show(left_over() == NOTHING_LEFT)
 """)
     assert left is True
-
-
-def test_repair_takes_back_what_strangers_left(inside):
-    result = inside("""
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.repair import repair
-NETWORKS.create(Draft("web"))
-known, lost = Container("known", ["web"]), Container("lost", ["web"])
-netns.remove(lost.netns)
-open(os.path.join(CTX.settings.netns_dir, "netns-00000000-0000-0000-0000-000000000000"), "w").close()
-first = repair(CTX, {known.id}, {known.netns})
-second = repair(CTX, {known.id}, {known.netns})
-still = known.resolve("known") == known.ips
-names = known.resolve("lost")
-known.down()
-show({"first": first, "second": second, "still": still, "lost": names, "left": left_over()})
-""")
-    assert result["first"] == [
-        "released the addresses of container 6c6f73746c6f on web",
-        "removed network namespace netns-00000000-0000-0000-0000-000000000000",
-    ]
-    assert result["second"] == []
-    assert result["still"] and result["lost"] != ["10.89.0.3"]
-    assert result["left"] == {"leases": {}, "links": [], "namespaces": [], "resolver": [], "rules": []}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import NotFound
+from ..base.errors import EngineError, NotFound
 from ..base.steps import reached
 from . import config as configuration
 from . import create, effective, gather, lookup, parts, planner, recreate, remove, update
@@ -37,7 +37,7 @@ def apply(session: Session, task: Task, view: View) -> RunResult | None:
     if container is None:
         around = _around(session, task, image)
         made = create.create(session, task.desired, around, effective.keys_of(task.desired))
-        return _start(session, task, made) if plan.has(planner.START) else None
+        return _first_start(session, task, made) if plan.has(planner.START) else None
     if plan.has(planner.RECREATE_STEP):
         return _recreate(session, task, view, container, image)
     if plan.has(planner.UPDATE):
@@ -71,6 +71,20 @@ def _start(session: Session, task: Task, container: Container) -> RunResult | No
         return run(session, container)
     start(session, container)
     return None
+
+
+def _first_start(session: Session, task: Task, container: Container) -> RunResult | None:
+    """A container that this task made and that cannot start is not left behind."""
+    try:
+        return _start(session, task, container)
+    except EngineError as error:
+        try:
+            remove.remove(session, lookup.find(session, container.id), force=True, volumes=True, timeout=0)
+        except NotFound:
+            pass
+        except EngineError as failure:
+            error.add_cleanup_failure(str(failure))
+        raise
 
 
 def _remove(session: Session, task: Task, container: Container) -> None:

@@ -11,6 +11,7 @@ from ..base import jsonval
 from ..base.errors import EngineError
 from ..base.files import read_json
 from ..libpod.rows import RUNNING
+from ..runtime.seccomp_filter import ANNOTATION as SECCOMP_FILTER
 from . import inspect_view, lookup
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def _bundle(container: Container) -> Json | None:
         found = read_json(path)
     except (OSError, EngineError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    # A compiled filter for the runtime's eyes only.
+    notes = {key: value for key, value in jsonval.table(found, "annotations").items() if key != SECCOMP_FILTER}
+    return {**found, "annotations": notes}
 
 
 def _image_digest(session: Session, container: Container) -> str:
