@@ -79,6 +79,18 @@ def test_tasks_at_once_on_a_bare_host_install_one_copy(machine: Machine) -> None
     assert machine.sh(f"ls -A {BASE} | grep -c -E '^[.](new|old)' || true") == "0"
 
 
+def test_tasks_at_once_that_want_one_network_agree(machine: Machine) -> None:
+    """One makes it; the others find it made, and that is no conflict."""
+    machine.task("network", {"name": "first"})
+    machine.write(
+        "/tmp/task.py", machine.lab.payloads.build("network", {"name": "a"}, check=False, diff=False).decode()
+    )
+    machine.sh("for n in 1 2 3 4 5 6; do /usr/bin/python3 /tmp/task.py > /tmp/$n.out 2>&1 & done; wait")
+    outs = machine.sh("cat /tmp/*.out")
+    assert outs.count('"changed": true') == 1, outs
+    assert outs.count('"changed": false') == 5, outs
+
+
 @pytest.mark.parametrize("step", ["runtime-written", "runtime-installed"])
 def test_killed_while_installing_the_next_task_repairs(machine: Machine, step: str) -> None:
     with pytest.raises(AssertionError):

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput
+from ..base.errors import BadInput, Conflict
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
     from ..netavark.draft import SubnetDraft
     from ..netavark.network_file import Route
-    from ..network.desired import NetworkDesired
+    from ..network.desired import Mode, NetworkDesired
     from ..network.planner import NetworkPlan
     from ..session.session import Session
     from .frame import Delivery, Options
@@ -76,12 +76,23 @@ def main(delivery: Delivery) -> None:
 
 def reconcile(request: Request) -> Result:
     from ..network.desired import Mode
-    from ..network.observed import observe, shown, with_users
-    from ..network.planner import KEEP, needs_users, plan
 
     wish = desired(request)
     mode = Mode(request.text("state") != "absent", request.flag("recreate"), request.flag("force"))
     session = request.session()
+    there = session.networks.get(wish.name) is not None
+    try:
+        return _reconcile(request, session, wish, mode)
+    except Conflict:
+        if there or session.networks.get(wish.name) is None:
+            raise
+        return _reconcile(request, session, wish, mode)  # another task has made it meanwhile: compare with that
+
+
+def _reconcile(request: Request, session: Session, wish: NetworkDesired, mode: Mode) -> Result:
+    from ..network.observed import observe, shown, with_users
+    from ..network.planner import KEEP, needs_users, plan
+
     observed = observe(session, wish.name)
     if needs_users(wish, observed, mode):
         observed = with_users(session, observed)
