@@ -179,3 +179,11 @@ def test_nothing_to_do_starts_no_process_and_check_mode_writes_nothing(box):
     assert before == box.sh(
         "find /var/lib/containers /run/libpod /run/containers -printf '%p %T@ %s\\n' | sort | sha256sum"
     )
+
+
+def test_no_time_to_stop_means_none(box):
+    task = {"name": "deaf", "image": IMAGE, "command": ["sh", "-c", "trap '' TERM; sleep 1000"], "stop_timeout": 0}
+    box.task("container", task)
+    begun = time.monotonic()
+    assert box.task("container", {"name": "deaf", "state": "stopped"})["container"]["State"]["ExitCode"] == 137
+    assert time.monotonic() - begun < 8  # ten seconds are what a container gets that says nothing

@@ -51,7 +51,7 @@ def stop(session: Session, container: Container, timeout: int | None = None) -> 
 
 
 def _seconds(container: Container, timeout: int | None) -> float:
-    return float(jsonval.number(container.config, "stopTimeout", 10) if timeout is None else timeout)
+    return float(jsonval.number(container.config, "stopTimeout") if timeout is None else timeout)
 
 
 def _end(session: Session, container: Container, seconds: float) -> None:
