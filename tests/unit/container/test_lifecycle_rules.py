@@ -72,7 +72,7 @@ os._exit(0)
 def test_only_the_entries_of_dead_authors_are_abandoned(tmp_path):
     directory = str(tmp_path / "journal")
     journal = Journal(directory)
-    assert journal.abandoned() == []
+    assert list(journal.abandoned()) == []
     assert not journal.busy()
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(cleanup.__file__))))
     child = subprocess.Popen(
@@ -81,7 +81,7 @@ def test_only_the_entries_of_dead_authors_are_abandoned(tmp_path):
     assert child.stdout.readline() == b"begun\n"
     with journal.begin(ID, "remove"):
         assert journal.busy()
-        assert journal.abandoned() == []
+        assert list(journal.abandoned()) == []
     child.communicate(b"")
     (entry,) = journal.abandoned()
     assert (entry.key, entry.notes) == (OTHER, {"deed": "create", "name": "web", "lock": 7})
@@ -103,3 +103,17 @@ def test_two_deeds_about_one_container_do_not_wait_for_each_other(tmp_path):
     with journal.begin(ID, "replace"), journal.begin(ID, "remove"):
         assert len(os.listdir(tmp_path)) == 4
     assert os.listdir(tmp_path) == []
+
+
+def test_replacements_are_put_right_last_and_one_entry_is_held_at_a_time(tmp_path):
+    journal = Journal(str(tmp_path))
+    for key, deed in ((ID, "replace"), (OTHER, "remove"), (ID, "create")):
+        journal.begin(key, deed).leave()
+    seen = []
+    for entry in journal.abandoned():
+        seen.append(entry.text("deed"))
+        if seen[-1] == "replace":
+            with journal.begin(OTHER, "remove"):  # would wait for ever if the sweep still held it
+                pass
+        entry.end()
+    assert seen == ["create", "remove", "replace"]

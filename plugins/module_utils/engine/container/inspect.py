@@ -11,7 +11,6 @@ from ..base import jsonval
 from ..base.errors import EngineError
 from ..base.files import read_json
 from ..libpod.rows import RUNNING
-from ..runtime.seccomp_filter import ANNOTATION as SECCOMP_FILTER
 from . import inspect_view, lookup
 
 if TYPE_CHECKING:
@@ -52,11 +51,7 @@ def _bundle(container: Container) -> Json | None:
         found = read_json(path)
     except (OSError, EngineError):
         return None
-    if not isinstance(found, dict):
-        return None
-    # A compiled filter for the runtime's eyes only.
-    notes = {key: value for key, value in jsonval.table(found, "annotations").items() if key != SECCOMP_FILTER}
-    return {**found, "annotations": notes}
+    return found if isinstance(found, dict) else None
 
 
 def _image_digest(session: Session, container: Container) -> str:

@@ -18,6 +18,7 @@ from ..base.ids import is_id
 from ..base.locks import FileLock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 
@@ -83,15 +84,20 @@ class Journal:
         entry.note(**facts)
         return entry
 
-    def abandoned(self) -> list[Entry]:
-        """Entries whose author is gone, each locked for the caller, who must `end()` or `leave()` it."""
+    def abandoned(self) -> Iterator[Entry]:
+        """Entries whose author is gone, each locked for the caller, who must `end()` or `leave()` it before the next.
+
+        Replacements come last: putting one right removes containers, whose own entries must be free by then.
+        """
         try:
             names = os.listdir(self._directory)
         except FileNotFoundError:
-            return []
-        stems = sorted({name.rpartition(".")[0] for name in names if name.endswith((_DATA, _LOCK))})
-        ours = (stem for stem in stems if is_id(stem.partition("-")[0]))
-        return [entry for entry in map(self._take, ours) if entry is not None]
+            return
+        stems = {name.rpartition(".")[0] for name in names if name.endswith((_DATA, _LOCK))}
+        for stem in sorted(stems, key=lambda stem: (stem.endswith("-replace"), stem)):
+            entry = self._take(stem) if is_id(stem.partition("-")[0]) else None
+            if entry is not None:
+                yield entry
 
     def busy(self) -> bool:
         """Whether there is anything at all, without opening a file."""

@@ -23,18 +23,20 @@ def sweep(session: Session) -> list[str]:
     not keep all others from being managed.
     """
     done: list[str] = []
-    unfinished = parts.journal(session)
-    if unfinished.busy():
-        for entry in unfinished.abandoned():
-            try:
-                text = _DEEDS.get(entry.text("deed"), _nothing)(session, entry)
-            except EngineError as error:
-                entry.leave()
-                session.warn(f"An interrupted task could not be put right: {error}")
-                continue
-            entry.end()
-            if text:
-                done.append(text)
+    found = False
+    for entry in parts.journal(session).abandoned():
+        found = True
+        try:
+            text = _DEEDS.get(entry.text("deed"), _nothing)(session, entry)
+        except EngineError as error:
+            entry.leave()
+            session.warn(f"An interrupted task could not be put right: {error}")
+            continue
+        entry.end()
+        if text:
+            done.append(text)
+    if found:
+        session.store.repair()  # whatever storage was in the middle of
     done += _after_boot(session)
     return done
 

@@ -21,7 +21,6 @@ from ..host.rooted import Root, read_file
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
-from ..runtime.seccomp_filter import FilterCache
 from ..spec import start_spec, users
 from . import host_limits, lookup, networking, parts, resources, runfiles, volumes
 from .events import event
@@ -123,14 +122,10 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         )
         _make_workdir(container, rootfs, accounts.account)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
-        filters = _filters(session, container)
-        profile = jsonval.table(jsonval.table(spec, "linux"), "seccomp")
-        spec["annotations"] = {**jsonval.table(spec, "annotations"), **filters.annotation(profile)}
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
         created = _create(session, container, connection)
-    filters.keep(profile, container.id)
     reached("conmon-running")
     event(session, container, "init")
     if ready is not None:
@@ -208,11 +203,6 @@ def _spec(session: Session, container: Container, facts: start_spec.StartFacts) 
         linux.pop("cgroupsPath", None)
     spec["linux"] = linux
     return spec
-
-
-def _filters(session: Session, container: Container) -> FilterCache:
-    cache = os.path.join(session.paths.tmp_dir, "daemonless")
-    return FilterCache(cache, parts.runtime_of(session, container.config), session.identity.runtime_dir)
 
 
 def _hostname(session: Session, container: Container) -> str:
