@@ -67,5 +67,6 @@ def release_mounts(session: Session, container: Container) -> None:
     if jsonval.flag(container.state, "mounted"):  # attaching counts: give back once for each start
         for named in jsonval.tables(container.config, "namedVolumes"):
             volumes.detach(session, jsonval.text(named, "volumeName"))
-    if not jsonval.text(container.config, "rootfs"):
+    # a removal that was interrupted may have taken the storage away already
+    if not jsonval.text(container.config, "rootfs") and session.store.container(container.id) is not None:
         session.store.unmount(container.id, force=True)
