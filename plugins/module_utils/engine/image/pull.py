@@ -18,10 +18,12 @@ from .view import ImageView, host, view
 
 if TYPE_CHECKING:
     from ..base.digest import Digest
+    from ..registry.docker import RegistrySource
     from ..session.session import Session
     from ..spec.platform import Platform
     from ..spec.reference import Reference
     from .remote import Remote
+    from .transfer import Chosen
 
 
 class Resolved(NamedTuple):
@@ -180,10 +182,47 @@ def _names_to_pull(session: Session, remote: Remote, text: str, options: PullOpt
     return remote.registries.pull_candidates(text)
 
 
-def _pull(
-    session: Session, remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
-) -> ImageView:
-    from ..libpod.events import Event
+def preview(session: Session, text: str, options: PullOptions | None = None) -> ImageView:
+    """The image that pull() would bring now, from its manifest and config alone: no layer is fetched, nothing written.
+
+    ``text`` is what pull() takes; the one that ``Resolved.reference`` holds is asked for without any resolution.  The
+    view's ``id``, ``digest``, ``config`` and ``matched`` are those that the pulled image will have.  Its ``record`` is
+    in no store: ``record.digests`` is right, ``record.names`` is the one name, and it has no layers and no data, so
+    that session.store can read nothing by it.  Raises what pull() raises, also for a platform that is not offered.
+    """
+    from ..registry import places
+
+    place = places.parse(text)
+    if place is not None:
+        from .load import Archive
+
+        archive = Archive(session, place, options or PullOptions())
+        try:
+            return _previewed(archive.chosen, archive.names[0] if archive.names else "")
+        finally:
+            archive.close()
+    remote = _remote(session, options)
+    try:
+        name, _source, chosen = _choose(remote, _names_to_pull(session, remote, text, options), text, options)
+        return _previewed(chosen, str(name))
+    finally:
+        remote.close()
+
+
+def _previewed(chosen: Chosen, name: str) -> ImageView:
+    from ..store.records import ImageRecord
+
+    names = [name] if name else []
+    digests = {f"manifest-{digest}": digest for digest, _data in chosen.documents}
+    first = chosen.documents[0][0]
+    row: dict[str, object] = {"id": chosen.id, "names": names, "digest": first, "big-data-digests": digests}
+    return ImageView(chosen.id, tuple(names), first, chosen.config, ImageRecord(row, ""), name)
+
+
+def _choose(
+    remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
+) -> tuple[Reference, RegistrySource, Chosen]:
+    """The first of the names that a registry has, and of it the image of the platform, by its documents alone."""
     from . import transfer
     from .remote import nothing_pulled
 
@@ -195,11 +234,20 @@ def _pull(
         except EngineError as err:
             failures.append(err)
             continue
-        chosen = transfer.choose(source, top, options.platform if options else None)
-        identity = transfer.take(session.store, source, chosen, (str(name),))
-        session.emit(Event("image", "pull", id=identity, name=text))
-        return by_id(session, identity, str(name))
+        return name, source, transfer.choose(source, top, options.platform if options else None)
     raise nothing_pulled(text, failures)
+
+
+def _pull(
+    session: Session, remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
+) -> ImageView:
+    from ..libpod.events import Event
+    from . import transfer
+
+    name, source, chosen = _choose(remote, names, text, options)
+    identity = transfer.take(session.store, source, chosen, (str(name),))
+    session.emit(Event("image", "pull", id=identity, name=text))
+    return by_id(session, identity, str(name))
 
 
 def by_id(session: Session, identity: str, matched: str = "") -> ImageView:
