@@ -57,7 +57,7 @@ def test_without_any_runtime_the_rest_is_still_told(machine: Machine) -> None:
 def test_a_host_with_hybrid_cgroups(machine: Machine) -> None:
     found = report(machine)
     assert found["cgroups"]["mode"] == "hybrid"  # type: ignore[index]
-    assert found["runtimes"]["chosen"]["name"] in ("crun", "runc")  # type: ignore[index]
+    assert found["runtimes"]["chosen"]["name"] == "runc"  # type: ignore[index]
     assert all(one["reason"] for one in found["runtimes"]["refused"])  # type: ignore[index]
 
 

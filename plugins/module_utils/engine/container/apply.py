@@ -61,7 +61,7 @@ def _pulled(session: Session, task: Task) -> ImageView | None:
 
 def _around(session: Session, task: Task, image: ImageView | None) -> Surroundings:
     """The surroundings of a container that is really made: here the runtime is chosen, which may try programs."""
-    return gather.surroundings(session, task.desired, image, runtime=parts.choose_runtime(session).name)
+    return gather.surroundings(session, task.desired, image, runtime=session.runtime.name)
 
 
 def _start(session: Session, task: Task, container: Container) -> RunResult | None:

@@ -8,16 +8,14 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
-from ..host import programs
 from ..host.identity import CONFIGURED, ROOTLESS_GID, ROOTLESS_UID
-from ..runtime.program import Runtime
 from .journal import Journal
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..host.cgroups import Place
     from ..runtime.conmon import Monitor
-    from ..runtime.probe import Prober, RuntimeChoice
+    from ..runtime.program import Runtime
     from ..session.session import Session
     from .model import Container
 
@@ -29,28 +27,9 @@ def journal(session: Session) -> Journal:
     return Journal(os.path.join(session.paths.static_dir, _OWN))
 
 
-def prober(session: Session) -> Prober:
-    from ..runtime.probe import Prober
-
-    return Prober(session.runner, os.path.join(session.paths.tmp_dir, _OWN), session.cgroups)
-
-
-def choose_runtime(session: Session) -> RuntimeChoice:
-    """The runtime that new containers get on this host. Raises HostLacks with every candidate's refusal."""
-    from ..runtime.probe import candidates
-
-    return prober(session).choose(candidates(dict(session.conf.runtimes), session.conf.runtime))
-
-
 def runtime_of(session: Session, config: Json) -> Runtime:
     """The runtime that made a container: no other one knows it. Raises HostLacks when it has been uninstalled."""
-    name = jsonval.text(config, "runtime") or choose_runtime(session).name
-    if os.path.isabs(name):
-        return Runtime(os.path.basename(name), name)
-    for path in session.conf.runtimes.get(name, ()):
-        if os.access(path, os.X_OK):
-            return Runtime(name, path)
-    return Runtime(name, programs.require(name, f"use container {jsonval.text(config, 'name')}"))
+    return session.runtime_of(jsonval.text(config, "runtime") or session.runtime.name)
 
 
 def place(session: Session, container: Container) -> Place:
@@ -72,19 +51,12 @@ def monitor(session: Session) -> Monitor:
     from ..runtime.conmon import Monitor
 
     return Monitor(
-        path=_conmon(session),
+        path=session.conmon.path,
         exit_dir=session.paths.exits,
         persist_root=os.path.join(session.paths.tmp_dir, "persist"),
         env=_monitor_environment(session),
         systemd_cgroup=session.cgroups.manager == SYSTEMD,
     )
-
-
-def _conmon(session: Session) -> str:
-    for path in session.conf.conmon_path:
-        if os.access(path, os.X_OK):
-            return path
-    return programs.require("conmon", "start a container", session.conf.helper_binaries_dir)
 
 
 def _monitor_environment(session: Session) -> tuple[tuple[str, str], ...]:

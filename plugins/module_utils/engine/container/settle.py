@@ -12,8 +12,9 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
-from ..base.errors import Damaged, EngineError
+from ..base.errors import Damaged, EngineError, HostLacks
 from ..base.steps import reached
+from ..host import cgroup_trees
 from ..libpod.rows import CONFIGURED, CREATED, EXITED, REMOVING, RUNNING, STOPPED
 from ..runtime import delete as runtime_delete
 from ..runtime import exits
@@ -21,7 +22,7 @@ from ..runtime.liveness import Init, monitor_alive
 from . import resources
 from .events import event
 from .holding import save
-from .parts import runtime_of
+from .parts import place, runtime_of
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -128,5 +129,10 @@ def release(session: Session, container: Container) -> Container:
 
 
 def _delete_from_runtime(session: Session, container: Container) -> None:
-    runtime = runtime_of(session, container.config)
+    """A runtime that has been uninstalled keeps nobody from removing what it made: its group is all that is left."""
+    try:
+        runtime = runtime_of(session, container.config)
+    except HostLacks:
+        cgroup_trees.remove(session.cgroups, place(session, container).oci_path)
+        return
     runtime_delete.delete(session.runner, runtime, container.id, container.name, force=True)

@@ -66,8 +66,8 @@ def _end(session: Session, container: Container, seconds: float) -> None:
     if not _shares_pids(container):
         runtime_kill.signal_init(container.init, signal.SIGKILL)
     else:
-        runtime = runtime_of(session, container.config)
         try:
+            runtime = runtime_of(session, container.config)
             runtime_kill.kill(session.runner, runtime, container.id, container.name, signal.SIGKILL)
         except EngineError:
             runtime_kill.signal_init(container.init, signal.SIGKILL)
