@@ -179,10 +179,10 @@ def test_blocked(files: Files) -> None:
 
 def test_short_names(files: Files) -> None:
     files.write(
-        "/registries.conf", 'unqualified-search-registries = ["one.io", "two.io/team"]\n[aliases]\nal = "z.io/al"'
+        "/registries.conf", 'unqualified-search-registries = ["one.io", "two.io:5000"]\n[aliases]\nal = "z.io/al"'
     )
     found = files.load()
-    assert [str(name) for name in found.pull_candidates("app:1")] == ["one.io/app:1", "two.io/team/app:1"]
+    assert [str(name) for name in found.pull_candidates("app:1")] == ["one.io/app:1", "two.io:5000/app:1"]
     assert [str(name) for name in found.pull_candidates("al")] == ["z.io/al:latest"]
     assert [str(name) for name in found.pull_candidates("al:3")] == ["z.io/al:3"]
     assert [str(name) for name in found.pull_candidates("q.io/al")] == ["q.io/al:latest"]
@@ -191,7 +191,7 @@ def test_short_names(files: Files) -> None:
         "z.io/al:latest",
         "localhost/al:latest",
         "one.io/al:latest",
-        "two.io/team/al:latest",
+        "two.io:5000/al:latest",
         "docker.io/library/al:latest",
     ]
     assert [str(name) for name in found.local_candidates("q.io/app")] == ["q.io/app:latest"]
@@ -213,7 +213,9 @@ def test_no_search_registries(files: Files) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[registries.search]\nregistries = []", "version 1"),
+        ('[registries.search]\nregistries = ["a"]\n[[registry]]\nlocation = "b"', "mixes"),
+        ('[registries.block]\nregistries = ["https://a"]', "must not have a scheme"),
+        ('unqualified-search-registries = ["q.io/team"]', "not a host"),
         ("[[registry]]\n", "neither prefix nor location"),
         ('[[registry]]\nprefix = "q.io"\n', "has no location"),
         ('[[registry]]\nprefix = "*.q.io/x"\n', "of the form"),
@@ -226,10 +228,18 @@ def test_no_search_registries(files: Files) -> None:
             'pull-from-mirror = "all"\n',
             "both",
         ),
-        ('[[registry]]\nlocation = "q.io"\n[[registry]]\nlocation = "q.io"\nblocked = true\n', "defined twice"),
+        ('[[registry]]\nlocation = "q.io"\n[[registry]]\nlocation = "q.io"\nblocked = true\n', "another blocked"),
+        (
+            '[[registry]]\nprefix = "a"\nlocation = "q.io"\ninsecure = true\n[[registry]]\nlocation = "q.io"\n',
+            "another insecure",
+        ),
         ('short-name-mode = "maybe"', "not one of"),
         ('unqualified-search-registries = "q.io"', "list of texts"),
         ('[aliases]\na = "b"', "names no registry"),
+        ('[aliases]\n"q.io/a" = "q.io/b"', "names a registry"),
+        ('[aliases]\n"a:1" = "q.io/b"', "neither tag nor digest"),
+        ('[aliases]\na = "q.io/b:1"', "neither tag nor digest"),
+        ('[aliases]\nA = "q.io/b"', "not the name"),
         ("[aliases]\na = 1", "not a text"),
         ("insecure", "registries.conf: "),
     ],
@@ -239,3 +249,58 @@ def test_refused(files: Files, text: str, reason: str) -> None:
     with pytest.raises(BadInput, match=reason) as caught:
         files.load()
     assert str(path) in str(caught.value)
+
+
+def test_first_version_is_understood(files: Files) -> None:
+    files.write(
+        "/registries.conf",
+        '[registries.search]\nregistries = ["a.io", "b.io:5000"]\n[registries.insecure]\nregistries = ["b.io:5000/"]\n'
+        '[registries.block]\nregistries = ["bad.io"]\n',
+    )
+    found = files.load()
+    assert found.search == ("a.io", "b.io:5000")
+    assert [place.insecure for place in found.endpoints(reference.parse("b.io:5000/x"))] == [True]
+    with pytest.raises(Denied, match="blocked"):
+        found.endpoints(reference.parse("bad.io/x"))
+    files.write("/registries.conf.d/1.conf", '[registries.search]\nregistries = ["a.io"]\n')
+    with pytest.raises(BadInput, match="only the main file"):
+        files.load()
+
+
+def test_first_of_two_tables_counts(files: Files) -> None:
+    files.write(
+        "/registries.conf", "".join(f'[[registry]]\nprefix = "a.io"\nlocation = "{to}"\n' for to in ("b.io", "c.io"))
+    )
+    assert [str(place.reference) for place in files.load().endpoints(reference.parse("a.io/x:1"))] == ["b.io/x:1"]
+
+
+def test_tags_do_not_select(files: Files) -> None:
+    files.write("/registries.conf", '[[registry]]\nprefix = "a.io/x:1"\nlocation = "b.io/y"\n')
+    assert [str(place.reference) for place in files.load().endpoints(reference.parse("a.io/x:1"))] == ["a.io/x:1"]
+
+
+def test_push_goes_to_the_registry_itself(files: Files) -> None:
+    files.write("/registries.conf", MIRRORS + '[[registry]]\nlocation = "bad.io"\nblocked = true\n')
+    found = files.load()
+    assert found.push_endpoint(reference.parse("docker.io/team/app:1")).reference.domain == "docker.io"
+    assert found.push_endpoint(reference.parse("x.wild.example/a")).insecure is True
+    with pytest.raises(Denied, match=r"push bad.io/a: .* blocked"):
+        found.push_endpoint(reference.parse("bad.io/a"))
+
+
+def test_helpers(files: Files) -> None:
+    files.write("/registries.conf", 'credential-helpers = ["pass", "containers-auth.json"]')
+    assert files.load().helpers == ("pass", "containers-auth.json")
+    files.write("/registries.conf.d/1.conf", "credential-helpers = []")
+    assert files.load().helpers == ("containers-auth.json",)
+
+
+def test_caches_and_variables(files: Files, tmp_path: Path) -> None:
+    files.env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    (tmp_path / "cache/containers").mkdir(parents=True)
+    (tmp_path / "cache/containers/short-name-aliases.conf").write_text('[aliases]\none = "c.io/one"\n')
+    files.env["REGISTRIES_CONFIG_PATH"] = str(files.write("y.conf", 'unqualified-search-registries = ["y.io"]'))
+    assert str(files.load().alias("one")) == "c.io/one"
+    assert files.load().search == ("y.io",)
+    files.env["CONTAINERS_REGISTRIES_CONF"] = ""
+    assert files.load().search == (), "set to nothing, it hides the other variable and names no file"

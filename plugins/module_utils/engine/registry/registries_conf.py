@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Denied, NotFound
 from ..spec import reference
-from .tables import flag, read_toml, string, strings, table, tables
+from .tables import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..host.identity import Identity
     from ..spec.reference import Reference
-    from .tables import Table
+    from .registries_file import Written
 
 SYSTEM = "/etc/containers"
 AUTH_FILE_HELPER = "containers-auth.json"
-_PULLS = ("all", "digest-only", "tag-only")
-_MODES = ("enforcing", "permissive", "disabled")
 
 
 class Location(NamedTuple):
@@ -60,18 +58,26 @@ class Registries(NamedTuple):
     aliases: Mapping[str, str] = {}
 
     def registry_for(self, name: str) -> Registry | None:
-        """The entry with the longest prefix that matches the reference text."""
+        """The entry with the longest prefix that matches the name, which has neither tag nor digest."""
         fitting = [entry for entry in self.registries.values() if match_prefix(name, entry.prefix) is not None]
         return max(fitting, key=lambda entry: len(entry.prefix), default=None)
 
+    def push_endpoint(self, ref: Reference) -> Endpoint:
+        """The registry itself: neither mirrors nor another location count for a push.  Raises Denied when blocked."""
+        entry = self._allowed(ref, "push")
+        return Endpoint(ref, entry.own.insecure if entry else False)
+
+    def _allowed(self, ref: Reference, verb: str) -> Registry | None:
+        entry = self.registry_for(ref.name)
+        if entry is not None and entry.blocked:
+            raise Denied(f"{verb} {ref}", f"the registry {entry.prefix} is blocked in registries.conf")
+        return entry
+
     def endpoints(self, ref: Reference) -> tuple[Endpoint, ...]:
         """Mirrors that serve this kind of reference, then the registry itself.  Raises Denied for a blocked one."""
-        text = str(ref)
-        entry = self.registry_for(text)
+        entry = self._allowed(ref, "pull")
         if entry is None:
             return (Endpoint(ref, insecure=False),)
-        if entry.blocked:
-            raise Denied(f"pull {text}", f"the registry {entry.prefix} is blocked in registries.conf")
         kind = "tag-only" if ref.digest is None else "digest-only"
         mirrors = [place for place in entry.mirrors if place.pulls in ("all", kind)]
         found = [Endpoint(_rewrite(ref, entry.prefix, place), place.insecure, mirror=True) for place in mirrors]
@@ -145,25 +151,29 @@ def _split_short(text: str) -> tuple[str, str]:
 
 def load(identity: Identity, environ: Mapping[str, str] | None = None) -> Registries:
     """Read and merge the files that apply to this user.  Raises BadInput naming the file."""
+    from . import registries_file
+
     env = os.environ if environ is None else environ
     merged = Registries()
     for path, drop_in in _files(identity, env):
-        merged = _merge(merged, path, read_toml(path), drop_in)
-    cache = _alias_cache(identity)
+        merged = _merge(merged, path, registries_file.read(path, drop_in), drop_in)
+    cache = _alias_cache(identity, env)
     if os.path.exists(cache):
-        merged = merged._replace(aliases={**merged.aliases, **_aliases(read_toml(cache), cache)})
+        recorded = registries_file.aliases_of(read_toml(cache), cache)
+        merged = merged._replace(aliases={**merged.aliases, **recorded})
     return merged
 
 
 def _files(identity: Identity, env: Mapping[str, str]) -> list[tuple[str, bool]]:
     """The main file and its drop-ins, in the order in which later ones override."""
     user = os.path.join(identity.home, ".config/containers")
-    override = env.get("CONTAINERS_REGISTRIES_CONF", "")
+    named = "CONTAINERS_REGISTRIES_CONF" if "CONTAINERS_REGISTRIES_CONF" in env else "REGISTRIES_CONFIG_PATH"
+    override = env.get(named, "")
     folders = [os.path.join(SYSTEM, "registries.conf.d"), os.path.join(user, "registries.conf.d")]
     main = os.path.join(user, "registries.conf")
     if override:
         if not os.path.exists(override):
-            raise BadInput(f"read {override}", "CONTAINERS_REGISTRIES_CONF names a file that does not exist")
+            raise BadInput(f"read {override}", f"{named} names a file that does not exist")
         main = override
     elif os.path.exists(main):
         del folders[0]
@@ -179,83 +189,25 @@ def _files(identity: Identity, env: Mapping[str, str]) -> list[tuple[str, bool]]
     return found
 
 
-def _alias_cache(identity: Identity) -> str:
-    if identity.rootless:
-        return os.path.join(identity.home, ".cache/containers/short-name-aliases.conf")
-    return "/var/cache/containers/short-name-aliases.conf"
+def _alias_cache(identity: Identity, env: Mapping[str, str]) -> str:
+    """Where podman records what a person chose at its prompt."""
+    if not identity.rootless:
+        return "/var/cache/containers/short-name-aliases.conf"
+    cache = env.get("XDG_CACHE_HOME") or os.path.join(identity.home, ".cache")
+    return os.path.join(cache, "containers/short-name-aliases.conf")
 
 
-def _merge(base: Registries, path: str, raw: Table, drop_in: bool) -> Registries:
-    deed = f"read {path}"
-    if "registries" in raw:
-        raise BadInput(
-            deed, "it is in the version 1 format", "Rewrite [registries.search] and the like as [[registry]]"
-        )
-    registries = dict(base.registries)
-    seen: set[str] = set()
-    for entry in tables(raw, "registry", deed):
-        registry = _registry(entry, deed)
-        if registry.prefix not in seen:
-            registries[registry.prefix] = registry
-        elif registry != registries[registry.prefix]:
-            raise BadInput(deed, f"the prefix {registry.prefix} is defined twice, differently")
-        seen.add(registry.prefix)
-    merged = base._replace(registries=registries, aliases={**base.aliases, **_aliases(raw, path)})
-    if "unqualified-search-registries" in raw:
-        search = tuple(_location(text, deed) for text in strings(raw, "unqualified-search-registries", deed))
-        merged = merged._replace(search=search, search_origin=path)
+def _merge(base: Registries, path: str, written: Written, drop_in: bool) -> Registries:
+    """What a file does not mention stays as it was; a registry is replaced whole."""
+    merged = base._replace(
+        registries={**base.registries, **written.registries}, aliases={**base.aliases, **written.aliases}
+    )
+    if written.search is not None:
+        merged = merged._replace(search=written.search, search_origin=path)
     elif not drop_in:
         merged = merged._replace(search_origin=path)
-    mode = string(raw, "short-name-mode", deed)
-    if mode:
-        if mode not in _MODES:
-            raise BadInput(deed, f"short-name-mode {mode!r} is not one of {', '.join(_MODES)}")
-        merged = merged._replace(mode=mode)
-    helpers = strings(raw, "credential-helpers", deed)
-    return merged._replace(helpers=helpers) if helpers else merged
-
-
-def _registry(raw: Table, deed: str) -> Registry:
-    location = _location(string(raw, "location", deed), deed)
-    prefix = _location(string(raw, "prefix", deed), deed) or location
-    if not prefix:
-        raise BadInput(deed, "a [[registry]] has neither prefix nor location")
-    if not location and not prefix.startswith("*."):
-        raise BadInput(deed, f"the [[registry]] with prefix {prefix} has no location")
-    if prefix.startswith("*.") and any(mark in prefix for mark in "/@:"):
-        raise BadInput(deed, f"the prefix {prefix} must be of the form *.example.com")
-    if "pull-from-mirror" in raw:
-        raise BadInput(deed, f"pull-from-mirror belongs to a mirror, not to the registry {prefix}")
-    by_digest = flag(raw, "mirror-by-digest-only", deed)
-    mirrors = tuple(_mirror(entry, prefix, by_digest, deed) for entry in tables(raw, "mirror", deed))
-    own = Location(location, flag(raw, "insecure", deed))
-    return Registry(prefix, own, flag(raw, "blocked", deed), mirrors)
-
-
-def _mirror(raw: Table, prefix: str, by_digest: bool, deed: str) -> Location:
-    location = _location(string(raw, "location", deed), deed)
-    pulls = string(raw, "pull-from-mirror", deed)
-    if not location:
-        raise BadInput(deed, f"a mirror of {prefix} has no location")
-    if pulls and by_digest:
-        raise BadInput(deed, f"{prefix} sets both mirror-by-digest-only and pull-from-mirror")
-    if pulls and pulls not in _PULLS:
-        raise BadInput(deed, f"pull-from-mirror {pulls!r} is not one of {', '.join(_PULLS)}")
-    return Location(location, flag(raw, "insecure", deed), pulls or ("digest-only" if by_digest else "all"))
-
-
-def _location(text: str, deed: str) -> str:
-    if text.startswith(("http://", "https://")):
-        raise BadInput(deed, f"the location {text!r} must not have a scheme")
-    return text.rstrip("/")
-
-
-def _aliases(raw: Table, path: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, target in table(raw, "aliases", f"read {path}").items():
-        if not isinstance(target, str):
-            raise BadInput(f"read {path}", f"the alias {name} is not a text")
-        if target and reference.is_short(target):
-            raise BadInput(f"read {path}", f"the alias {name} points at {target!r}, which names no registry")
-        found[name] = target
-    return found
+    if written.mode:
+        merged = merged._replace(mode=written.mode)
+    if written.helpers is not None:
+        merged = merged._replace(helpers=written.helpers or (AUTH_FILE_HELPER,))
+    return merged
