@@ -12,7 +12,7 @@ from store_in_machine import NAME, deed, layout
 
 ENGINE = Path(__file__).parents[3] / "plugins/module_utils/engine/store"
 
-PULL = ("layers-announced", "tar-split-placed", "layer-tree-placed", "layer-placed", "layers-recorded",
+PULL = ("layer-staged", "layers-announced", "tar-split-placed", "layer-tree-placed", "layer-placed", "layers-recorded",
         "layers-committed", "image-data-written", "image-recorded")  # fmt: skip
 CREATE = ("rw-layer-announced", "layer-tree-placed", "rw-layer-placed", "rw-layer-recorded", "container-dirs-made",
           "container-recorded")  # fmt: skip

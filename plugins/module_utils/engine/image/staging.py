@@ -31,7 +31,7 @@ def stage_all(store: Store, source: ImageSource, chosen: Chosen, numbers: list[i
     """Stage the layers of these numbers, base = 0.  On failure nothing is left in staging."""
     if not numbers:
         return {}
-    store.home.sweep()
+    store.sweep_staging()
     twins = _twins(store, chosen, numbers)
     places = {number: store.new_staging() for number in numbers}
     try:
@@ -82,8 +82,12 @@ def _stage(
     if number in twins:
         with closing(store.layer_tar(twins[number])) as tar:
             return store.stage_layer(tar, Wanted(diff_id=diff_id, what=what), places[number])
+    wanted = Wanted(descriptor.digest, descriptor.size, diff_id, what)
+    resumed = store.resume_layer(wanted, places[number])
+    if resumed is not None:
+        return resumed
     reader: Reader = source.blob(descriptor)
-    return store.stage_layer(reader, Wanted(descriptor.digest, descriptor.size, diff_id, what), places[number])
+    return store.stage_layer(reader, wanted, places[number])
 
 
 def _twins(store: Store, chosen: Chosen, numbers: list[int]) -> dict[int, str]:

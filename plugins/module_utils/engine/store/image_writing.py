@@ -7,7 +7,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, EngineError, InUse, NotFound
+from ..base.errors import BadInput, Corrupt, Damaged, EngineError, InUse, NotFound
 from ..base.steps import reached
 from .layers import chain
 from .reading import StoreReading
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..base.digest import Digest
     from ..base.streams import Reader
+    from .finished import Note
     from .overlay import Staging
     from .records import ImageDraft, ImageRecord, LayerRecord
     from .tables import Writer
@@ -42,16 +43,74 @@ class ImageWriting(StoreReading):
         """
         from .staging import stage
 
-        if not self._swept:
-            self._swept = True
-            self.home.sweep()
+        self.sweep_staging()
         mine = place or self.home.new_staging()
         try:
             staged = stage(reader, mine, wanted or Wanted(), self.unpack_options())
         except BaseException as error:
             _clean(error, mine)
             raise
-        self.home.remember(mine)
+        self._finished(mine, staged)
+        return staged
+
+    def sweep_staging(self) -> None:
+        """Once for each store object, before anything is staged: remove what killed processes left half done."""
+        if not self._swept:
+            self._swept = True
+            self.home.sweep(finished=False)
+
+    def _finished(self, place: Staging, staged: StagedLayer) -> None:
+        from .finished import leave_note
+
+        leave_note(place, staged)
+        self.home.remember(place)
+        reached("layer-staged")
+
+    def resume_layer(self, wanted: Wanted, place: Staging | None = None) -> StagedLayer | None:
+        """Stage a layer from what a killed process had unpacked whole; None when there is no such thing.
+
+        It is verified like any other blob. Ask before the blob is fetched.
+        """
+        paths = self.home.finished()
+        if not paths:
+            return None
+        from .finished import note_of
+
+        for path in paths:
+            note = note_of(path)
+            # Looked at before it is locked: others look through the same ones for theirs.
+            left = self.home.claim(path) if note is not None and note.fits(wanted) else None
+            if note is None or left is None:
+                continue
+            try:
+                staged = self._restage(left, note, wanted, place)
+            finally:
+                left.discard()
+            if staged is not None:
+                return staged
+        return None
+
+    def _restage(self, left: Staging, note: Note, wanted: Wanted, place: Staging | None) -> StagedLayer | None:
+        from contextlib import closing
+
+        from .finished import tar_of
+        from .staging import stage
+
+        mine = place or self.home.new_staging()
+        try:
+            with closing(tar_of(left, wanted.what)) as tar:
+                staged = stage(tar, mine, Wanted(diff_id=note.diff_id, what=wanted.what), self.unpack_options())
+        except (Damaged, Corrupt) as error:
+            if place is None:
+                _clean(error, mine)
+            else:
+                mine.empty()
+            return None
+        except BaseException as error:
+            _clean(error, mine)
+            raise
+        staged = staged._replace(source=note.source, source_size=note.source_size, compression=note.compression)
+        self._finished(mine, staged)
         return staged
 
     def discard_staged(self, staged: Sequence[StagedLayer]) -> None:

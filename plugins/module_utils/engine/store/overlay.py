@@ -129,16 +129,29 @@ class Home:
             if lock is not None:
                 return Staging(path, lock)
 
-    def sweep(self) -> list[str]:
-        """Remove what killed processes left in overlay/staging: children of ours that nobody locks. Their names."""
+    def sweep(self, *, finished: bool = True) -> list[str]:
+        """Remove what killed processes left in overlay/staging: children of ours that nobody locks. Their names.
+
+        `finished` False spares, for some time, layers that were unpacked whole: the next pull may go on from them.
+        """
         removed = []
         for name in self._ours():
             path = os.path.join(self.path, "staging", name)
-            lock = _locked(path)
+            lock = None if not finished and _waits(path) else _locked(path)
             if lock is not None:
                 Staging(path, lock).discard()
                 removed.append(name)
         return removed
+
+    def finished(self) -> list[str]:
+        """Paths in overlay/staging where a layer that was unpacked whole may wait for who goes on from it."""
+        paths = [os.path.join(self.path, "staging", name) for name in self._ours()]
+        return [path for path in paths if _waits(path)]
+
+    def claim(self, path: str) -> Staging | None:
+        """Lock a child of overlay/staging; None when somebody has it, or it is gone."""
+        lock = _locked(path)
+        return None if lock is None else Staging(path, lock)
 
     def abandoned(self) -> list[str]:
         """What `sweep` would remove."""
@@ -255,6 +268,19 @@ class Staging:
             self._lock.release()
             self._lock = None
 
+    def empty(self) -> None:
+        """Remove all that is in it, but the lock. Idempotent."""
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            for entry in os.listdir(fd):
+                if entry != _LOCK_NAME:
+                    remove_tree(fd, entry)
+        finally:
+            os.close(fd)
+
     def discard(self) -> None:
         """Remove it with all that is in it. Idempotent."""
         parent, name = os.path.split(self.path)
@@ -265,18 +291,7 @@ class Staging:
             return
         try:
             # The lock file goes last: while it is there, others who tidy up see that somebody is at it.
-            try:
-                names = os.listdir(self.path)
-            except (FileNotFoundError, NotADirectoryError):
-                names = []
-            inside = [entry for entry in names if entry != _LOCK_NAME]
-            if inside:
-                within = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
-                try:
-                    for entry in inside:
-                        remove_tree(within, entry)
-                finally:
-                    os.close(within)
+            self.empty()
             remove_tree(fd, name)
         except FileNotFoundError:
             pass
@@ -286,6 +301,12 @@ class Staging:
         finally:
             os.close(fd)
             self.release()
+
+
+def _waits(path: str) -> bool:
+    from .finished import waits
+
+    return waits(path)
 
 
 def _locked(path: str) -> FileLock | None:
