@@ -11,9 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cached_property
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 COLLECTION = "daemonless.oci"
+MODULE_UTILS = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 
 
 class Payloads:
@@ -30,6 +34,27 @@ class Payloads:
         if key not in self._made:
             self._made[key] = self._build(name, args, check, diff)
         return self._made[key]
+
+    def thin(self, module: str, args: Mapping[str, object], *, check: bool, diff: bool) -> bytes:
+        """What the action plugin sends first: the task for the engine that is on the host, without the engine."""
+        order = {"noun": module.rpartition(".")[2], "digest": self._digest}
+        return self.build("task", {**args, self._installed.ORDER: order}, check=check, diff=diff)
+
+    def says_absent(self, result: Mapping[str, object]) -> bool:
+        """Whether this is the answer to `thin` of a host that has no engine of this version."""
+        return bool(result.get(self._installed.ABSENT))
+
+    @cached_property
+    def _installed(self) -> ModuleType:
+        spec = spec_from_file_location("installed", MODULE_UTILS / "installed.py")
+        assert spec and spec.loader
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    @cached_property
+    def _digest(self) -> str:
+        return str(self._installed.digest_of(self._installed.listing_of_directory(str(MODULE_UTILS / "engine"))))
 
     def _build(self, name: str, args: Mapping[str, object], check: bool, diff: bool) -> bytes:
         server = self._running()

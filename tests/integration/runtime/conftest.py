@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import signal
+import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -130,6 +131,15 @@ class Box:
                 **(linux or {}),
             },
         }
+
+    def status(self, web: Container) -> tuple[str, int] | None:
+        """What the runtime itself says: (status, pid), or None when it does not know the container."""
+        argv = [self.runtime.path, *self.runtime.args, "state", web.cid]
+        done = subprocess.run(argv, capture_output=True, check=False)
+        if done.returncode:
+            return None
+        found = json.loads(done.stdout)
+        return found["status"], found["pid"]
 
     def make(self, args: list[str], *, request: dict[str, object] | None = None, **fields: object) -> Container:
         container = Container(self, self.spec(args, **fields), **(request or {}))  # type: ignore[arg-type]

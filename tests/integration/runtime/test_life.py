@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Damaged, NotFound, TimedOut
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroups
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import delete, exits, kill, pause, resume
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import state as states
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import (
     Init,
     is_alive,
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.integration
 def test_a_created_container_waits_for_start(box: Box) -> None:
     web = box.make(["/bin/sh", "-c", "echo up; exit 3"]).create()
     assert is_alive(web.init)
-    found = states.state(box.runner, box.runtime, web.cid, "web")
-    assert found is not None and (found.status, found.pid) == ("created", web.init.pid)
+    found = box.status(web)
+    assert found == ("created", web.init.pid)
     assert exits.read(web.paths, web.cid) is None
     before = time.time_ns()
     web.start()
@@ -71,7 +70,7 @@ def test_delete_is_idempotent_and_state_forgets(box: Box) -> None:
     web.wait()
     delete.delete(box.runner, box.runtime, web.cid, "web")
     delete.delete(box.runner, box.runtime, web.cid, "web")
-    assert states.state(box.runner, box.runtime, web.cid, "web") is None
+    assert box.status(web) is None
 
 
 def test_delete_refuses_a_running_container_without_force(box: Box) -> None:
@@ -87,8 +86,8 @@ def test_pause_and_resume(box: Box) -> None:
     web = box.shell("while :; do echo x; sleep 0.01; done")
     _until(lambda: web.text().count("\n") > 3)
     pause.pause(box.runner, box.runtime, web.cid, "web")
-    frozen = states.state(box.runner, box.runtime, web.cid, "web")
-    assert frozen is not None and frozen.status == "paused"
+    frozen = box.status(web)
+    assert frozen is not None and frozen[0] == "paused"
     time.sleep(0.05)
     size = web.log.stat().st_size
     time.sleep(0.1)

@@ -17,7 +17,6 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 )
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroup_trees
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import conmon, errors
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import state as states
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.program import Runtime
 
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 
 def _no_trace(box: Box, web: Container) -> None:
-    assert states.state(box.runner, box.runtime, web.cid, "web") is None
+    assert box.status(web) is None
     for tree in box.facts.hierarchies:
         assert not os.path.exists(tree.mountpoint + web.place.oci_path)
 
@@ -37,7 +36,7 @@ def _refused(box: Box, web: Container) -> EngineError:
     with pytest.raises(EngineError) as caught:
         web.create().start()
     assert str(caught.value).startswith("start container web: ")
-    if states.state(box.runner, box.runtime, web.cid, "web") is None:
+    if box.status(web) is None:
         _no_trace(box, web)
     return caught.value
 

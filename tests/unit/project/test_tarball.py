@@ -97,7 +97,7 @@ def test_action_group_holds_every_module() -> None:
     assert runtime["requires_ansible"] == ">=2.17.0"
     group = runtime["action_groups"]["all"]
     assert group == sorted(group)
-    assert set(group) == module_names()
+    assert set(group) == module_names() - {"task"}  # sent by the action plugins, not written in playbooks
 
 
 def test_modules_carry_the_version_they_came_with() -> None:

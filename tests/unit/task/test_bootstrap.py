@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import zipfile
-import zipimport
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_loader
+from importlib import import_module
+from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from ansible_collections.daemonless.oci.plugins.module_utils import bootstrap
+from ansible_collections.daemonless.oci.plugins.module_utils import bootstrap, installed
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import HostLacks, Refused
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import install
 
@@ -41,28 +41,27 @@ def small_engine(where: Path, text: str = "VALUE = 1\n") -> Path:
     return where
 
 
-def delivery(where: Path, base: Path) -> bootstrap.Delivery:
-    listing = bootstrap.listing_of_directory(str(where / "engine"))
-    return bootstrap.Delivery(bootstrap.digest_of(listing), listing, str(where), "engine/", str(base))
+def delivery(where: Path, base: Path) -> installed.Delivery:
+    listing = installed.listing_of_directory(str(where / "engine"))
+    return installed.Delivery(installed.digest_of(listing), listing, str(where), "engine/", str(base))
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> bootstrap.Delivery:
+def place(tmp_path: Path) -> installed.Delivery:
     return delivery(small_engine(tmp_path / "source"), tmp_path / "usr" / "lib" / "daemonless")
 
 
 def zipped(path: Path, source: Path) -> ModuleType:
     """bootstrap.py as it is imported out of a payload that carries `source`/engine."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(UTILS / "bootstrap.py", f"{INSIDE}/bootstrap.py")
+        for name in ("bootstrap.py", "installed.py"):
+            archive.write(UTILS / name, f"{INSIDE}/{name}")
         for file in sorted((source / "engine").rglob("*.py")):
             archive.write(file, f"{INSIDE}/engine/{file.relative_to(source / 'engine')}")
-    loader = zipimport.zipimporter(f"{path}/{INSIDE}")
-    spec = loader.find_spec("bootstrap")
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    package = ModuleType(f"payload_{path.stem}_{os.urandom(4).hex()}")
+    package.__path__ = [f"{path}/{INSIDE}"]
+    sys.modules[package.__name__] = package
+    return import_module(f"{package.__name__}.bootstrap")
 
 
 # --- which engine it is
@@ -108,6 +107,7 @@ def test_what_is_imported_by_name_travels_with_every_module() -> None:
     """Ansible ships what import statements name, from bootstrap.py on, in functions and under TYPE_CHECKING too.
 
     The nouns of task/ and the commands of cli/ are imported by name at run time, so statements must name them as well.
+    And the action plugin looks for a copy by the digest of all files, which a payload that lacks one never has.
     """
     carried: set[str] = set()
     waiting = ["bootstrap.py"]
@@ -116,9 +116,8 @@ def test_what_is_imported_by_name_travels_with_every_module() -> None:
         if name not in carried:
             carried.add(name)
             waiting += imported(name)
-    for room in ("task", "cli"):
-        files = {f"engine/{room}/{path.name}" for path in (UTILS / "engine" / room).glob("[!_]*.py")}
-        assert not files - carried, f"no import statement names {sorted(files - carried)}"
+    files = {f"engine/{name}" for name in installed.listing_of_directory(str(UTILS / "engine"))}
+    assert not files - carried, f"no import statement names {sorted(files - carried)}"
 
 
 def imported(name: str) -> list[str]:
@@ -136,7 +135,7 @@ def imported(name: str) -> list[str]:
 # --- the copy
 
 
-def test_the_first_installation_gives_a_command_that_works(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_the_first_installation_gives_a_command_that_works(place: installed.Delivery, tmp_path: Path) -> None:
     home = Path(install.install(place))
     assert place.fits(str(home))
     link = tmp_path / "usr" / "bin" / "daemonless"
@@ -149,14 +148,14 @@ def test_the_first_installation_gives_a_command_that_works(place: bootstrap.Deli
     assert list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("value.*.pyc"))
 
 
-def test_a_second_installation_writes_nothing(place: bootstrap.Delivery) -> None:
+def test_a_second_installation_writes_nothing(place: installed.Delivery) -> None:
     home = install.install(place)
     before = {path: path.lstat().st_mtime_ns for path in Path(place.base).rglob("*")}
     assert install.install(place) == home
     assert {path: path.lstat().st_mtime_ns for path in Path(place.base).rglob("*")} == before
 
 
-def test_modes_do_not_depend_on_the_umask(place: bootstrap.Delivery) -> None:
+def test_modes_do_not_depend_on_the_umask(place: installed.Delivery) -> None:
     old = os.umask(0o077)
     try:
         home = Path(install.install(place))
@@ -167,7 +166,7 @@ def test_modes_do_not_depend_on_the_umask(place: bootstrap.Delivery) -> None:
         assert mode == (0o755 if path.is_dir() or path.name == "daemonless" else 0o644), path
 
 
-def test_installations_at_once_end_with_one_whole_copy(place: bootstrap.Delivery) -> None:
+def test_installations_at_once_end_with_one_whole_copy(place: installed.Delivery) -> None:
     children = []
     for _child in range(6):
         pid = os.fork()
@@ -182,12 +181,12 @@ def test_installations_at_once_end_with_one_whole_copy(place: bootstrap.Delivery
     assert leftovers(place) == []
 
 
-def leftovers(place: bootstrap.Delivery) -> list[str]:
+def leftovers(place: installed.Delivery) -> list[str]:
     return [name for name in os.listdir(place.base) if name.startswith((".new", ".old"))]
 
 
 @pytest.mark.parametrize("step", ["runtime-written", "runtime-moved-aside", "runtime-installed"])
-def test_killed_half_way_the_next_installation_repairs(place: bootstrap.Delivery, step: str) -> None:
+def test_killed_half_way_the_next_installation_repairs(place: installed.Delivery, step: str) -> None:
     home = install.install(place)
     (Path(home) / "daemonless").write_text("#!/bin/sh\nexit 9\n")
     assert not place.fits(home)
@@ -238,7 +237,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_copy_is_not_used_and_replaced(place: bootstrap.Delivery, damage: Callable[[Path], object]) -> None:
+def test_a_damaged_copy_is_not_used_and_replaced(place: installed.Delivery, damage: Callable[[Path], object]) -> None:
     home = Path(install.install(place))
     assert place.fits(str(home))
     try:
@@ -250,7 +249,7 @@ def test_a_damaged_copy_is_not_used_and_replaced(place: bootstrap.Delivery, dama
     assert place.fits(str(home))
 
 
-def test_a_copy_of_another_engine_does_not_fit(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_a_copy_of_another_engine_does_not_fit(place: installed.Delivery, tmp_path: Path) -> None:
     other = delivery(small_engine(tmp_path / "other", "VALUE = 2\n"), Path(place.base))
     home = install.install(place)
     assert not other.fits(home)
@@ -258,7 +257,7 @@ def test_a_copy_of_another_engine_does_not_fit(place: bootstrap.Delivery, tmp_pa
     assert not other.fits(os.path.join(place.base, other.digest))
 
 
-def test_where_others_can_write_nothing_is_installed_nor_used(place: bootstrap.Delivery) -> None:
+def test_where_others_can_write_nothing_is_installed_nor_used(place: installed.Delivery) -> None:
     home = install.install(place)
     os.chmod(place.base, 0o777)
     assert not place.fits(home)
@@ -266,7 +265,7 @@ def test_where_others_can_write_nothing_is_installed_nor_used(place: bootstrap.D
         install.install(place)
 
 
-def test_below_a_directory_of_everybody_nothing_is_used(place: bootstrap.Delivery) -> None:
+def test_below_a_directory_of_everybody_nothing_is_used(place: installed.Delivery) -> None:
     parent = os.path.dirname(place.base)
     home = install.install(place)
     os.chmod(parent, 0o777)
@@ -287,7 +286,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 # --- the command, and old versions
 
 
-def test_somebody_elses_command_is_left_alone(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_somebody_elses_command_is_left_alone(place: installed.Delivery, tmp_path: Path) -> None:
     link = tmp_path / "usr" / "bin" / "daemonless"
     link.parent.mkdir(parents=True)
     link.write_text("theirs")
@@ -295,7 +294,7 @@ def test_somebody_elses_command_is_left_alone(place: bootstrap.Delivery, tmp_pat
     assert link.read_text() == "theirs"
 
 
-def test_a_lost_command_comes_back(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_a_lost_command_comes_back(place: installed.Delivery, tmp_path: Path) -> None:
     install.install(place)
     assert not install.link_is_missing(place.base)
     (tmp_path / "usr" / "bin" / "daemonless").unlink()
@@ -304,7 +303,7 @@ def test_a_lost_command_comes_back(place: bootstrap.Delivery, tmp_path: Path) ->
     assert not install.link_is_missing(place.base)
 
 
-def versions(place: bootstrap.Delivery, tmp_path: Path, count: int, age: float) -> list[bootstrap.Delivery]:
+def versions(place: installed.Delivery, tmp_path: Path, count: int, age: float) -> list[installed.Delivery]:
     """Install `count` further versions, the oldest first, all of them older than `place` is by `age` seconds."""
     made = []
     for number in range(count):
@@ -318,7 +317,7 @@ def versions(place: bootstrap.Delivery, tmp_path: Path, count: int, age: float) 
     return made
 
 
-def test_old_versions_go_and_their_command_leads_to_the_new(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_old_versions_go_and_their_command_leads_to_the_new(place: installed.Delivery, tmp_path: Path) -> None:
     old = versions(place, tmp_path, 4, 2 * install.FRESH_SECONDS)
     install.install(place)
     kept = install.versions(place.base)
@@ -330,13 +329,13 @@ def test_old_versions_go_and_their_command_leads_to_the_new(place: bootstrap.Del
     assert old[0].fits(os.path.dirname(stale))
 
 
-def test_versions_of_the_last_day_stay(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_versions_of_the_last_day_stay(place: installed.Delivery, tmp_path: Path) -> None:
     versions(place, tmp_path, 4, 0)
     install.install(place)
     assert len(install.versions(place.base)) == 5
 
 
-def test_a_version_that_a_process_uses_stays(place: bootstrap.Delivery, tmp_path: Path) -> None:
+def test_a_version_that_a_process_uses_stays(place: installed.Delivery, tmp_path: Path) -> None:
     old = versions(place, tmp_path, 4, 2 * install.FRESH_SECONDS)
     command = os.path.join(place.base, old[0].digest, "daemonless")
     monitor = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", command], stdin=subprocess.PIPE)
@@ -364,7 +363,7 @@ def test_first_line_of_the_command(python: str, first: str) -> None:
 
 
 def test_a_python_in_a_directory_with_blanks_runs(
-    place: bootstrap.Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: installed.Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = tmp_path / "my tools" / "python"
     python.parent.mkdir()
@@ -376,7 +375,7 @@ def test_a_python_in_a_directory_with_blanks_runs(
 
 
 def test_the_commands_python_may_be_another_than_the_tasks(
-    place: bootstrap.Delivery, monkeypatch: pytest.MonkeyPatch
+    place: installed.Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = f"python3.{sys.version_info[1]}"
     names = [f"python3.{minor}" for minor in range(9, 20) if f"python3.{minor}" != ours]
@@ -406,17 +405,17 @@ def test_plain_users_have_their_own_base(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HOME", "/somebody/elses")
     if os.geteuid() == 0:
         monkeypatch.delenv("_CONTAINERS_ROOTLESS_UID", raising=False)
-        assert bootstrap.base_directory() == "/usr/local/lib/daemonless"
+        assert installed.base_directory() == "/usr/local/lib/daemonless"
         monkeypatch.setenv("_CONTAINERS_ROOTLESS_UID", "1000")
-    assert bootstrap.base_directory().endswith("/.local/lib/daemonless")
-    assert not bootstrap.base_directory().startswith("/somebody")
+    assert installed.base_directory().endswith("/.local/lib/daemonless")
+    assert not installed.base_directory().startswith("/somebody")
 
 
-def test_adopting_a_copy_leaves_the_search_path_alone(place: bootstrap.Delivery) -> None:
+def test_adopting_a_copy_leaves_the_search_path_alone(place: installed.Delivery) -> None:
     home = install.install(place)
     code = (
-        f"import sys; sys.path.insert(0, {str(UTILS)!r}); import bootstrap; before = list(sys.path)\n"
-        f"bootstrap.adopt({home!r}); from daemonless_oci.engine.base.value import VALUE\n"
+        f"import sys; sys.path.insert(0, {str(UTILS)!r}); import installed; before = list(sys.path)\n"
+        f"installed.adopt({home!r}); from daemonless_oci.engine.base.value import VALUE\n"
         "assert VALUE == 1 and sys.path == before"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.daemonless.oci.plugins.module_utils import bootstrap
+from ansible_collections.daemonless.oci.plugins.module_utils import installed
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Conflict, NotFound
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.plan.change import Change, Plan, Step
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import frame, install
@@ -20,19 +20,19 @@ OPTIONS = {"name": {"type": "str"}, "token": {"type": "str", "no_log": True}, "e
 
 
 @pytest.fixture
-def delivery(tmp_path: Path) -> bootstrap.Delivery:
+def delivery(tmp_path: Path) -> installed.Delivery:
     engine = tmp_path / "source" / "engine"
     (engine / "cli").mkdir(parents=True)
     (engine / "cli" / "main.py").write_text("def main(argv):\n    return 0\n")
-    listing = bootstrap.listing_of_directory(str(engine))
+    listing = installed.listing_of_directory(str(engine))
     base = str(tmp_path / "usr" / "lib" / "daemonless")
-    return bootstrap.Delivery(bootstrap.digest_of(listing), listing, str(engine.parent), "engine/", base)
+    return installed.Delivery(installed.digest_of(listing), listing, str(engine.parent), "engine/", base)
 
 
 class Play:
     """Runs a noun as a module would be run, and returns what it printed."""
 
-    def __init__(self, delivery: bootstrap.Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, delivery: installed.Delivery, capsys: pytest.CaptureFixture[str]) -> None:
         self.delivery = delivery
         self.capsys = capsys
         self.code = 0
@@ -51,7 +51,7 @@ class Play:
 
 
 @pytest.fixture
-def play(delivery: bootstrap.Delivery, capsys: pytest.CaptureFixture[str]) -> Play:
+def play(delivery: installed.Delivery, capsys: pytest.CaptureFixture[str]) -> Play:
     return Play(delivery, capsys)
 
 

@@ -10,7 +10,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.identity import Identity
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.session.session import Session
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.volume import mount, observed, planner, steps
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.volume import mount, observed, steps
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.volume.desired import VolumeDesired, check
 
 A = "a" * 64
@@ -183,11 +183,3 @@ def test_killed_while_removing_a_volume_that_finds_a_user(session: Session) -> N
     os.rename(os.path.dirname(made.mountpoint), os.path.join(session.paths.volume_path, ".removed-data.01234567"))
     session.database.add_container({"id": A, "name": "web"}, {"state": 1}, volumes=["data"])
     assert os.listdir(steps.ensure(session, VolumeDesired("data")).mountpoint) == ["kept"]
-
-
-def test_plan() -> None:
-    assert planner.plan(VolumeDesired("data"), None) == planner.VolumePlan(True)
-    view = observed.VolumeView("data", "/m", "local", {}, {"a": "b", "c": "d"}, False, True, True, False, 0, 0, "", ())
-    assert planner.plan(VolumeDesired("data", labels=(("a", "b"),)), view) == planner.VolumePlan(False)
-    found = planner.plan(VolumeDesired("data", labels=(("a", "x"),), options=(("type", "tmpfs"),)), view)
-    assert [difference.option for difference in found.differences] == ["options", "labels"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Json = dict[str, object]
 
     class Delivery(Protocol):
-        """How the engine reached this host; bootstrap.py has the implementation."""
+        """How the engine reached this host; installed.py has the implementation."""
 
         base: str
         digest: str

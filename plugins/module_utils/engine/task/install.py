@@ -3,7 +3,7 @@
 """Leaves a compiled copy of the engine on the host, once per version.
 
 conmon's exit command, restarts after boot and the operator's own command need code that outlives the task; the tasks
-that follow import from there and pay neither for unzipping nor for compiling. bootstrap.py holds the reading half.
+that follow import from there and pay neither for unzipping nor for compiling. installed.py holds the reading half.
 
 A copy appears by one rename and is never altered afterwards. Versions that a process still uses stay. What is left
 of a pruned version is its `daemonless`, as a link to the current one: a command line stored anywhere keeps working.
@@ -86,6 +86,8 @@ def install(delivery: Delivery) -> str:
         _make_base(delivery.base, deed)
         with FileLock(os.path.join(delivery.base, ".lock"), mode=0o600):
             if not delivery.fits(home):
+                if not delivery.source:
+                    raise HostLacks(deed, "the copy went away while the task ran", "Run the task again")
                 _clear_leftovers(delivery.base)
                 _put(home, delivery)
                 if not delivery.fits(home):
