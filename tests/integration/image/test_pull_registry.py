@@ -151,3 +151,20 @@ def test_beside_podman_and_skopeo(machine: Machine, layered: Image) -> None:
     expected = {registry.reference(name) for name in names} | {f"localhost/theirs/{name}" for name in names}
     assert found == expected
     check_store(machine)
+
+
+def test_the_host_says_what_a_layer_may_cost(machine: Machine, layered: Image) -> None:
+    machine.registry.push("layered:1", layered)
+    name = machine.registry.reference("layered:1")
+    for line, cause in (
+        ("max_layer_size = 100_000", "more than 100000 bytes"),
+        ("max_layer_entries = 5", "more than 5 members"),
+        ('max_layer_ratio = 1\nmax_layer_ratio_from = "1k"', "more than 1 times its compressed size"),
+    ):
+        machine.write("/etc/containers/containers.conf.d/50-limits.conf", f"[daemonless]\n{line}\n")
+        refused = machine.task("image", {"name": name}, fails=True)
+        assert cause in refused["msg"] and line.split(" ")[0] in refused["msg"]
+        assert listed(machine) == []  # podman reads the same file and minds its own tables
+        assert machine.sh("ls -A /var/lib/containers/storage/overlay/staging", check=False) == ""
+    machine.write("/etc/containers/containers.conf.d/50-limits.conf", '[daemonless]\nmax_layer_size = "1g"\n')
+    assert machine.task("image", {"name": name})["changed"]

@@ -213,3 +213,28 @@ def test_skipping_files_that_set_nothing_loses_nothing(text: str) -> None:
     except BadInput:
         return
     assert all(value == {} for value in tables.values())
+
+
+def test_our_own_table(host: Host) -> None:
+    assert host.load().max_layer_size == 1 << 42
+    host.write("etc/containers/containers.conf", '[daemonless]\nmax_layer_size = "5g"\nmax_layer_entries = 1000\n')
+    found = host.load()
+    assert (found.max_layer_size, found.max_layer_entries, found.max_layer_ratio) == (5 << 30, 1000, 400)
+
+
+@pytest.mark.parametrize(
+    "line, cause",
+    [
+        ("max_layer_sise = 1", "no such key: max_layer_sise"),
+        ("max_layer_size = 0", "not above zero"),
+        ("max_layer_ratio = -1", "not above zero"),
+        ("max_layer_entries = true", "not a integer"),
+    ],
+)
+def test_a_slip_in_our_own_table_is_no_wall_that_is_not_there(host: Host, line: str, cause: str) -> None:
+    host.write("etc/containers/containers.conf", f"[daemonless]\n{line}\n")
+    with pytest.raises(BadInput, match=cause):
+        host.load()
+    host.write("etc/containers/containers.conf", "daemonless = 1\n")
+    with pytest.raises(BadInput, match="not a table"):
+        host.load()

@@ -54,7 +54,7 @@ def tar(*members: M, format: int = tarfile.PAX_FORMAT, **more: object) -> bytes:
 
 
 def store_at(path: Path, rootless: bool = False, limits: Limits | None = None) -> Store:
-    return Store(StoreOptions(str(path / "root"), str(path / "run")), rootless, limits)
+    return Store(StoreOptions(str(path / "root"), str(path / "run")), rootless, lambda: limits or Limits())
 
 
 def unpack(path: Path, data: bytes, rootless: bool = False, limits: Limits | None = None) -> StagedLayer:

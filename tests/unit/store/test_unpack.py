@@ -239,7 +239,8 @@ def test_limits(tmp_path: Path, limits: Limits, cause: str) -> None:
     import gzip
 
     data = gzip.compress(tar(M("a", b"1"), M("b", b"2" * 9000), M("c", b"3")))
-    assert cause in outcome(lambda: unpack(tmp_path, data, limits=limits))
+    refused = outcome(lambda: unpack(tmp_path, data, limits=limits))
+    assert cause in refused and "in the table [daemonless] of containers.conf" in refused
     assert unpack(tmp_path, data).diff_size > 0
 
 

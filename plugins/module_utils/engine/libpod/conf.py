@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, HostLacks
 from ..base.files import read_bytes
-from .conf_keys import KEYS, Kind, convert
+from .conf_keys import KEYS, OWN_TABLE, Kind, convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,6 +122,11 @@ class ContainersConf(NamedTuple):
     network_backend: str
     network_config_dir: str
     pasta_options: tuple[str, ...]
+    # [daemonless]
+    max_layer_entries: int
+    max_layer_ratio: int
+    max_layer_ratio_from: int
+    max_layer_size: int
 
 
 def load(identity: Identity, environ: Mapping[str, str] | None = None, root: str = "/") -> ContainersConf:
@@ -201,6 +206,7 @@ def _merge(text: str, path: str, merged: dict[str, Value], appending: set[str]) 
     from ..base.toml import loads
 
     tables = loads(text, path)
+    _check_own(tables.get(OWN_TABLE, {}), path)
     for key in KEYS:
         table = tables.get(key.section)
         if not isinstance(table, dict) or key.name not in table:
@@ -214,6 +220,15 @@ def _merge(text: str, path: str, merged: dict[str, Value], appending: set[str]) 
         elif key.kind is Kind.PROGRAMS and isinstance(old, dict) and isinstance(value, dict):
             value = {**old, **value}
         merged[key.field] = value
+
+
+def _check_own(table: object, path: str) -> None:
+    """In podman's tables newer keys than we know are passed over; in ours a slip of the pen is an error."""
+    known = sorted(key.name for key in KEYS if key.section == OWN_TABLE)
+    unknown = sorted(set(table) - set(known)) if isinstance(table, dict) else []
+    if unknown or not isinstance(table, dict):
+        cause = f"no such key: {', '.join(map(str, unknown))}" if unknown else "it is not a table"
+        raise BadInput(f"read {path}: [{OWN_TABLE}]", cause, f"Known are {', '.join(known)}")
 
 
 def _sets_nothing(text: str) -> bool:

@@ -21,6 +21,8 @@ class Kind(Enum):
     SIZE = 5  # "65536k"
     PROGRAMS = 6  # name = [paths]
     POOLS = 7  # [{base = "10.89.0.0/16", size = 24}]
+    LIMIT = 8  # a number above 0
+    LIMIT_SIZE = 9  # a size above 0
 
 
 class Key(NamedTuple):
@@ -72,6 +74,10 @@ _RUNTIMES: dict[str, tuple[str, ...]] = {
 }
 # 10.89.0.0/16 to 10.255.0.0/16 in /24s, as podman: one /16, then ever wider pools.
 _POOLS = (("10.89.0.0/16", 24), ("10.90.0.0/15", 24), ("10.92.0.0/14", 24), ("10.96.0.0/11", 24), ("10.128.0.0/9", 24))
+
+
+#: The table of what only this engine knows.
+OWN_TABLE = "daemonless"
 
 
 def _keys(section: str, kind: Kind, **defaults: Value) -> tuple[Key, ...]:
@@ -180,6 +186,9 @@ KEYS: tuple[Key, ...] = (
     *_keys("network", Kind.INTEGER, dns_bind_port=0),
     *_keys("network", Kind.STRINGS, netavark_plugin_dirs=_PLUGINS, pasta_options=()),
     Key("network", "default_subnet_pools", Kind.POOLS, _POOLS),
+    # Ours: podman passes a table over that it does not know.
+    *_keys(OWN_TABLE, Kind.LIMIT, max_layer_entries=4_000_000, max_layer_ratio=400),
+    *_keys(OWN_TABLE, Kind.LIMIT_SIZE, max_layer_ratio_from=4 << 30, max_layer_size=1 << 42),
 )
 
 
@@ -199,12 +208,21 @@ def _scalar(kind: Kind, value: object, where: str) -> Value:
         return value
     if kind is Kind.BOOLEAN and isinstance(value, bool):
         return value
+    if kind in (Kind.LIMIT, Kind.LIMIT_SIZE):
+        return _limit(kind, value, where)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind in (Kind.INTEGER, Kind.SIZE) and whole and isinstance(value, int):
         return value
     if kind is Kind.SIZE and isinstance(value, str):
         return parse_size(value, where)
     raise BadInput(f"read {where}", f"{value!r} is not a {kind.name.lower()}")
+
+
+def _limit(kind: Kind, value: object, where: str) -> int:
+    found = _scalar(Kind.INTEGER if kind is Kind.LIMIT else Kind.SIZE, value, where)
+    if not isinstance(found, int) or found < 1:
+        raise BadInput(f"read {where}", f"{value!r} is not above zero")
+    return found
 
 
 def _strings(value: object, where: str) -> tuple[tuple[str, ...], bool | None]:

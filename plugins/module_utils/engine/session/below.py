@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..runtime.probe import ConmonFacts, Prober, RuntimeChoice
     from ..runtime.program import Runtime
     from ..store.conf import StoreOptions
+    from ..store.values import Limits
     from .session import Session
 
 
@@ -80,6 +81,19 @@ def net_context(session: Session) -> NetContext:
     if conf.network_config_dir:
         settings = settings._replace(config_dir=conf.network_config_dir)
     return NetContext(settings, session.runner)
+
+
+def layer_limits(session: Session) -> Limits:
+    """What one layer may cost on this host."""
+    from ..store.values import Limits
+
+    conf = session.conf
+    return Limits(
+        members=conf.max_layer_entries,
+        bytes=conf.max_layer_size,
+        ratio=conf.max_layer_ratio,
+        free_bytes=conf.max_layer_ratio_from,
+    )
 
 
 def unusual_roots(options: StoreOptions, identity: Identity) -> bool:

@@ -181,7 +181,7 @@ class Session:
         if self._store is None:
             from ..store.store import Store
 
-            self._store = Store(self.store_options, self.identity.rootless)
+            self._store = Store(self.store_options, self.identity.rootless, lambda: below.layer_limits(self))
         return self._store
 
     @property

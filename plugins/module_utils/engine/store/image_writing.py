@@ -29,7 +29,7 @@ class ImageWriting(StoreReading):
 
     def unpack_options(self) -> UnpackOptions:
         fuse = self.home.fuse_conventions()
-        return UnpackOptions(self.rootless, not fuse, self.options.ignore_chown_errors, self.limits)
+        return UnpackOptions(self.rootless, not fuse, self.options.ignore_chown_errors, self.limits())
 
     def new_staging(self) -> Staging:
         """A locked place to stage a layer in, for a parent that lets forked children do the staging."""

@@ -15,7 +15,7 @@ from .overlay import Home
 from .values import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..base.digest import Digest
     from .conf import StoreOptions
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 class StoreReading:
     """The reading half of a store: a graph root with its run root, and the additional image stores beside it."""
 
-    def __init__(self, options: StoreOptions, rootless: bool, limits: Limits | None = None) -> None:
+    def __init__(self, options: StoreOptions, rootless: bool, limits: Callable[[], Limits] = Limits) -> None:
+        """`limits` is asked when something is to be unpacked, and not before."""
         self.options = options
         self.rootless = rootless
-        self.limits = limits or Limits()
+        self.limits = limits
         self.home = Home(options.graph_root)
         self._swept = False
         transient = options.run_root if options.transient else ""

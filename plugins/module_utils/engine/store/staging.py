@@ -129,11 +129,12 @@ class _Digested:
         self.size += len(piece)
         limits = self._limits
         if self.size > limits.bytes:
-            raise Corrupt(f"unpack {self._what}", f"more than {limits.bytes} bytes")
+            raise Corrupt(f"unpack {self._what}", f"more than {limits.bytes} bytes", limits.hint("max_layer_size"))
         if self.size > limits.free_bytes and self.size > limits.ratio * max(1, self._blob.size):
             raise Corrupt(
                 f"unpack {self._what}",
                 f"{self.size} bytes out of {self._blob.size}: more than {limits.ratio} times its compressed size",
+                limits.hint("max_layer_ratio"),
             )
         self.hash.update(piece)
         return piece

@@ -113,8 +113,10 @@ class Unpacker:
         if path in self._seen:
             raise self.fail(f"{shown(member.name)} appears twice")
         self._seen.add(path)
-        if len(self._seen) > self.options.limits.members:
-            raise self.fail(f"more than {self.options.limits.members} members")
+        limits = self.options.limits
+        if len(self._seen) > limits.members:
+            failure = self.fail(f"more than {limits.members} members")
+            raise Corrupt(failure.deed, failure.cause, limits.hint("max_layer_entries"))
         self.split.member(member, self.reader.take_raw())
         parent, slash, name = path.rpartition(b"/")
         if name.startswith(WHITEOUT) and self.options.overlay_whiteouts:

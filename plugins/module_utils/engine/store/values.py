@@ -56,6 +56,10 @@ class Limits(NamedTuple):
     ratio: int = 400
     free_bytes: int = 4 << 30
 
+    def hint(self, key: str) -> str:
+        """What to do about a layer that is over a limit; `key` is the limit's name in containers.conf."""
+        return f"If the image is to be trusted, raise {key} in the table [daemonless] of containers.conf"
+
 
 class UnpackOptions(NamedTuple):
     """How this store keeps its layers: `rootless` for one made in a user namespace, `overlay_whiteouts` false where
