@@ -18,10 +18,31 @@ from .installed import Delivery, adopt, base_directory, calm, digest_of, fits, l
 
 if TYPE_CHECKING:
     from .engine.cli import main as command
-    from .engine.task import container, container_info, host_info, image, image_info, install, network, network_info
+    from .engine.task import (
+        container,
+        container_info,
+        host_info,
+        image,
+        image_info,
+        image_tag,
+        install,
+        network,
+        network_info,
+    )
     from .installed import Listing
 
-    CARRIED = (command, container, container_info, host_info, image, image_info, install, network, network_info)
+    CARRIED = (
+        command,
+        container,
+        container_info,
+        host_info,
+        image,
+        image_info,
+        image_tag,
+        install,
+        network,
+        network_info,
+    )
 
 
 def run(noun: str) -> None:

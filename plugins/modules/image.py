@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.registry
 options:
   name:
     description:
@@ -108,48 +109,9 @@ options:
     description:
       - Pull for this platform, V(OS/ARCH) or V(OS/ARCH/VARIANT).
     type: str
-  username:
-    description:
-      - User name at the registry. It is sent to the registry that the name means and to nobody else.
-      - Never sent without TLS, except to this machine itself.
-    type: str
-  password:
-    description:
-      - Password at the registry.
-    type: str
-  auth_file:
-    description:
-      - File with credentials, instead of those that are looked through otherwise.
-    type: path
-    aliases: [authfile]
-  validate_certs:
-    description:
-      - With V(true), TLS is verified even where V(registries.conf) says V(insecure).
-      - With V(false), TLS is not verified, and a registry without TLS is accepted. Credentials are still not sent
-        without TLS.
-      - When nothing is said, V(registries.conf) decides.
-    type: bool
-    aliases: [tlsverify, tls_verify]
-  ca_cert_dir:
-    description:
-      - Directory with C(*.crt) of authorities and C(*.cert) and C(*.key) of this client, instead of V(certs.d).
-    type: path
-  retry:
-    description:
-      - How often to try again when a registry cannot be reached or is busy, V(3) when nothing is said.
-    type: int
-  retry_delay:
-    description:
-      - Time between tries, such as V(5s). Without it the pause doubles each time, starting with one second.
-      - A registry that asks for another pause gets it.
-    type: str
-  timeout:
-    description:
-      - Seconds without an answer after which a registry counts as unreachable.
-    type: int
-    default: 30
 seealso:
   - module: daemonless.oci.image_info
+  - module: daemonless.oci.image_tag
   - module: daemonless.oci.container
 """
 

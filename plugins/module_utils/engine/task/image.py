@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput
 from .frame import EXECUTABLE, Noun, Request, Result, run
+from .registry_access import ACCESS, EXCLUSIVE, TOGETHER, access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..image.desired import ImageDesired
-    from ..image.options import PullOptions
     from ..registry.places import Place
     from ..registry.root_tree import Recipe
     from ..spec.platform import Platform
@@ -34,25 +33,17 @@ OPTIONS: Options = {
     "os": {"type": "str"},
     "variant": {"type": "str"},
     "platform": {"type": "str"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "auth_file": {"type": "path", "aliases": ["authfile"]},
-    "validate_certs": {"type": "bool", "aliases": ["tlsverify", "tls_verify"]},
-    "ca_cert_dir": {"type": "path"},
-    "retry": {"type": "int"},
-    "retry_delay": {"type": "str"},
-    "timeout": {"type": "int", "default": 30},
+    **ACCESS,
     "executable": EXECUTABLE,
 }
 RULES = {
     "mutually_exclusive": [
-        ["auth_file", "username"],
-        ["auth_file", "password"],
+        *EXCLUSIVE,
         ["arch", "platform"],
         ["os", "platform"],
         ["variant", "platform"],
     ],
-    "required_together": [["username", "password"]],
+    "required_together": TOGETHER,
 }
 #: What the same deeds are called on podman's command line; containers.podman reports them so.
 _COMMANDS = {
@@ -133,7 +124,7 @@ def wanted(request: Request) -> ImageDesired:
         present=request.text("state") == "present",
         policy=policy,
         force=request.flag("force"),
-        options=_options(request),
+        options=access(request, _platform(request)),
         place=_place(request),
         changes=request.texts("changes"),
         comment=request.text("comment"),
@@ -147,29 +138,6 @@ def _place(request: Request) -> Place | None:
     from ..registry import places
 
     return places.parse(path) or places.guess(path)
-
-
-def _options(request: Request) -> PullOptions:
-    from ..base.units import parse_duration
-    from ..image.options import PullOptions
-
-    retries, delay, timeout = request.params.get("retry"), request.text("retry_delay"), request.params.get("timeout")
-    validate = request.params.get("validate_certs")
-    if isinstance(retries, int) and retries < 0:
-        raise BadInput("read the option retry", "it is negative")
-    if isinstance(timeout, int) and timeout < 1:
-        raise BadInput("read the option timeout", "it is less than one second")
-    return PullOptions(
-        platform=_platform(request),
-        username=request.text("username"),
-        password=request.text("password"),
-        auth_file=request.text("auth_file"),
-        validate_certs=validate if isinstance(validate, bool) else None,
-        ca_cert_dir=request.text("ca_cert_dir"),
-        retries=retries if isinstance(retries, int) else 3,
-        retry_delay=parse_duration(delay) / 1e9 if delay else None,
-        timeout=float(timeout) if isinstance(timeout, int) else 30.0,
-    )
 
 
 def _platform(request: Request) -> Platform | None:
