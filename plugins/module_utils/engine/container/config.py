@@ -45,7 +45,10 @@ class Built:
 
 
 def build(
-    wish: ContainerDesired, around: Surroundings, birth: Birth = Birth(), notes: tuple[str, ...] = ()  # noqa: B008
+    wish: ContainerDesired,
+    around: Surroundings,
+    birth: Birth = Birth(),
+    notes: tuple[str, ...] = (),  # noqa: B008
 ) -> Built:
     """Write the rows. `notes` are the compared options that the task mentioned (`effective.keys_of`).
 

@@ -128,9 +128,7 @@ def _block(wish: ContainerDesired, nodes: Mapping[str, DeviceNode]) -> Json:
     if wish.blkio_weight:
         made["weight"] = wish.blkio_weight
     if wish.blkio_weight_device:
-        made["weightDevice"] = [
-            {**numbers(path, nodes), "weight": weight} for path, weight in wish.blkio_weight_device
-        ]
+        made["weightDevice"] = [{**numbers(path, nodes), "weight": weight} for path, weight in wish.blkio_weight_device]
     for key, pairs in (
         ("throttleReadBpsDevice", wish.device_read_bps),
         ("throttleWriteBpsDevice", wish.device_write_bps),

@@ -56,13 +56,11 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """`around.image` is the wished image as it is in the store (that of the container when the task names none), None
-    when it is not there. `pulls` tells that it will be fetched; `moved` that the registry has another one under the
-    name, as far as that is known without fetching."""
+    """`around.image` is the wished image (that of the container when the task names none), None when it is not there;
+    `pulls` tells that it will be fetched first."""
 
     around: Surroundings
     pulls: bool = False
-    moved: bool = False
 
 
 def plan(observed: Observed | None, wish: ContainerDesired, flags: ContainerFlags, world: World) -> Plan:
@@ -79,7 +77,7 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     """Every compared option that differs, in order of name."""
     config = observed.config
     if world.around.image is None and wish.rootfs is None and not text(config, "rootfs"):
-        return (Change("image", text(config, "rootfsImageName"), wish.image, RECREATE),) if world.pulls else ()
+        return ()
     named = wish.image is not None or wish.rootfs is not None
     wish = _completed(wish, config)
     mentioned = set(effective.keys_of(wish))
@@ -95,8 +93,6 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
         name = text(config, "rootfsImageName")
         if name != world.around.image.name and not any(change.option == "image" for change in found):
             found.append(Change("image", name, world.around.image.name, RECREATE))
-    if world.moved and not any(change.option == "image" for change in found):
-        found.append(Change("image", text(config, "rootfsImageName"), f"{wish.image} (newer)", RECREATE))
     if not named:
         return tuple(sorted(_refused(found, flags)))
     if any(change.how == RECREATE for change in found) or flags.recreate:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Refused
 from ..base.locks import FileLock
-from ..base.values import replace as replaced
 from . import gather, lookup, planner
+from .desired import ABSENT, STOPPED
 from .parts import journal
 from .planner import Observed, World
 
@@ -50,7 +50,7 @@ class Task(NamedTuple):
 
 
 class View(NamedTuple):
-    """What was found, and the plan that follows from it. `image` is None where it has yet to be pulled."""
+    """What was found, and the plan that follows from it. `image` may be one that has yet to be pulled."""
 
     container: Container | None
     image: ImageView | None
@@ -99,12 +99,11 @@ def _put_right(session: Session) -> None:
 def _look(session: Session, task: Task) -> View:
     container = _by_name(session, task.desired.name)
     observed = None if container is None else Observed(container.id, container.config, container.status)
-    if task.flags.state == "absent":
-        desired = replaced(task.desired, image=None)
-        world = World(gather.surroundings(session, _nothing(desired), None))
-        return View(container, None, planner.plan(observed, desired, task.flags, world))
-    image, pulls, moved = _image(session, task, container)
-    world = World(gather.surroundings(session, task.desired, image), pulls, moved)
+    if task.flags.state == ABSENT or (container is not None and _only_stops(task.flags)):
+        world = World(gather.surroundings(session, _nothing(task.desired), None))
+        return View(container, None, planner.plan(observed, task.desired, task.flags, world))
+    image, pulls = _image(session, task, container)
+    world = World(gather.surroundings(session, task.desired, image), pulls)
     plan = planner.plan(observed, task.desired, task.flags, world)
     if plan.refused:
         reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
@@ -112,23 +111,30 @@ def _look(session: Session, task: Task) -> View:
     return View(container, image, plan)
 
 
+def _only_stops(flags: ContainerFlags) -> bool:
+    return flags.state == STOPPED and not flags.recreate
+
+
 def _nothing(desired: ContainerDesired) -> ContainerDesired:
-    """Only the name: what else a task says of a container that is to go does not matter."""
+    """Only the name: what else a task says of a container that is to go or to stop does not matter."""
     return type(desired)(name=desired.name)
 
 
-def _image(session: Session, task: Task, container: Container | None) -> tuple[ImageView | None, bool, bool]:
-    """The image as it is here, whether one will be fetched, and whether that is another one than is here."""
+def _image(session: Session, task: Task, container: Container | None) -> tuple[ImageView | None, bool]:
+    """The image that the container is to have, and whether it is yet to be fetched: then its manifest and config, which
+    is all that planning needs, were read where it will come from."""
     from ..image import lookup as images
 
     wanted = task.desired.image
     if wanted is None:
         found = images.find(session, container.image_id) if container is not None and container.image_id else None
-        return found, False, False
-    from ..image.pull import resolve_for
+        return found, False
+    from ..image.pull import preview, resolve_for
 
     resolved = resolve_for(session, wanted, task.flags.pull, task.pull, check=True)
-    return resolved.image, resolved.would_pull, resolved.would_pull and resolved.image is not None
+    if not resolved.would_pull:
+        return resolved.image, False
+    return preview(session, resolved.reference, task.pull), True
 
 
 def _by_name(session: Session, name: str) -> Container | None:
