@@ -14,6 +14,7 @@ from ..registry.auth import Credentials, Keyring
 from ..registry.connections import Connections, Trust
 from ..registry.docker import RegistrySource, Wire
 from ..registry.failures import Patience
+from ..spec import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..base.digest import Digest
     from ..host.identity import Identity
     from ..host.process import Runner
+    from ..registry.docker_push import RegistryDestination
     from ..registry.registries_conf import Endpoint, Registries
     from ..registry.source import Fetched
     from ..spec.reference import Reference
@@ -38,7 +40,7 @@ class Remote:
         self._options = options
         self.registries: Registries = registries_conf.load(identity)
         self._keyring = Keyring(identity, runner, self.registries.helpers, options.auth_file)
-        self._opened: list[RegistrySource] = []
+        self._opened: list[RegistrySource | RegistryDestination] = []
 
     def allowed(self, ref: Reference) -> None:
         """Hold the name, as the user knows it, against policy.json.  Raises Denied, HostLacks."""
@@ -55,6 +57,21 @@ class Remote:
             return source.digest() or source.manifest().digest
 
         return self._first(ref, ask)[1]
+
+    def destination(self, ref: Reference, siblings: tuple[str, ...] = ()) -> RegistryDestination:
+        """Where to push the image of this name: to the registry itself, never to a mirror of it.
+
+        ``siblings`` are names of repositories that may hold its blobs; those of the same registry are asked.
+        """
+        from ..registry.docker_push import RegistryDestination
+
+        endpoint = self.registries.endpoints(ref)[-1]
+        wire, insecure = self._wire(endpoint, ref)
+        paths = tuple(self.registries.endpoints(reference.parse(name))[-1].reference for name in siblings)
+        same = tuple(near.path for near in paths if near.domain == endpoint.reference.domain)
+        found = RegistryDestination(endpoint.reference, wire, insecure=insecure, siblings=same)
+        self._opened.append(found)
+        return found
 
     def close(self) -> None:
         for source in self._opened:
@@ -76,15 +93,18 @@ class Remote:
         raise last
 
     def _open(self, endpoint: Endpoint, asked: Reference) -> RegistrySource:
+        wire, insecure = self._wire(endpoint, asked)
+        source = RegistrySource(endpoint.reference, wire, insecure=insecure)
+        self._opened.append(source)
+        return source
+
+    def _wire(self, endpoint: Endpoint, asked: Reference) -> tuple[Wire, bool]:
         chosen = self._options.validate_certs
         insecure = endpoint.insecure if chosen is None else not chosen
         trust = Trust(self._identity, verify=not insecure, certs=self._options.ca_cert_dir)
         connections = Connections(trust, os.environ, self._options.timeout)
         patience = Patience(self._options.retries, self._options.retry_delay, time.sleep)
-        wire = Wire(connections, lambda ref: self._credentials(ref, asked), patience)
-        source = RegistrySource(endpoint.reference, wire, insecure=insecure)
-        self._opened.append(source)
-        return source
+        return Wire(connections, lambda ref: self._credentials(ref, asked), patience), insecure
 
     def _credentials(self, ref: Reference, asked: Reference) -> Credentials:
         """A name and password given with the task are for the registry the user named, not for mirrors of it."""

@@ -8,13 +8,13 @@ import os
 import ssl
 import time
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..base.errors import BadInput, Denied
 from . import failures, proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
 
     from ..host.identity import Identity
@@ -70,6 +70,16 @@ def split_url(url: str, deed: str, base: Origin | None = None) -> tuple[Origin, 
     return Origin(scheme, parts.hostname.lower(), port or _PORTS[scheme]), path
 
 
+class Payload(Protocol):
+    """A long body of known length, read while it is sent."""
+
+    @property
+    def length(self) -> int: ...
+
+    def blocks(self) -> Iterator[bytes]:
+        """From its start, also when it was sent in part before.  Raises EngineError when it cannot be read again."""
+
+
 class Request(NamedTuple):
     """One HTTP request; ``path`` includes the query."""
 
@@ -77,7 +87,7 @@ class Request(NamedTuple):
     origin: Origin
     path: str
     headers: Mapping[str, str] = {}
-    body: bytes | None = None
+    body: bytes | Payload | None = None
 
 
 class Trust(NamedTuple):
@@ -177,6 +187,17 @@ class _Deadline:
         self._timer.cancel()
 
 
+def _stream(connection: HTTPConnection, request: Request, body: Payload) -> None:
+    """Send a long body; its time is bounded block by block.  A server may refuse before it has read everything."""
+    headers = {**request.headers, "Content-Length": str(body.length)}
+    try:
+        connection.request(request.method, request.path, body=body.blocks(), headers=headers)
+    except (BrokenPipeError, ConnectionResetError):
+        if connection.sock is None:
+            raise
+        # What it answered before it hung up says more than that it did.
+
+
 class Connections:
     """One kept connection for each origin, used again once its answer was read to the end."""
 
@@ -208,9 +229,14 @@ class Connections:
                 headers.update(proxy.headers)
         deadline = _Deadline(connection, 2 * self.timeout)
         try:
-            with deadline:
-                connection.request(request.method, path, body=request.body, headers=headers)
-                answer = connection.getresponse()
+            if request.body is not None and not isinstance(request.body, bytes):
+                _stream(connection, request._replace(path=path, headers=headers), request.body)
+                with deadline:
+                    answer = connection.getresponse()
+            else:
+                with deadline:
+                    connection.request(request.method, path, body=request.body, headers=headers)
+                    answer = connection.getresponse()
             if deadline.passed:  # a head that was cut short reads like a whole one
                 raise TimeoutError("the answer came too slowly")
         except BaseException as err:

@@ -27,6 +27,10 @@ _PASSING = (408, 429, 500, 502, 503, 504)
 LONGEST_PAUSE = 120.0
 
 
+class TooLarge(Unreachable):
+    """The server, or a proxy before it, takes no body of this length (413)."""
+
+
 class Transient(Exception):
     """``error`` may not happen again; ``after`` is the pause in seconds that the server asked for, if it did."""
 
@@ -112,5 +116,7 @@ def of_status(deed: str, host: str, status: int, detail: str, after: float | Non
     if status == 429:
         pause = f" and wants a pause of {after:g} s" if after else ""
         return Transient(Unreachable(deed, f"{host} limits the rate of requests (429){pause}{said}"), after)
+    if status == 413:
+        return TooLarge(deed, f"{host} takes no body of this length (413{said})")
     error = Unreachable(deed, f"{host} answered {status}{said}")
     return Transient(error, after) if status in _PASSING else error

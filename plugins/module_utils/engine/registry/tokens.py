@@ -107,12 +107,12 @@ def _is_address(host: str) -> bool:
 
 
 class TokenServer:
-    """Fetches and keeps the pull token of one repository."""
+    """Fetches and keeps a token for ``scopes``, such as ``repository:team/app:pull``."""
 
-    def __init__(self, connections: Connections, realm: Realm, scope: str) -> None:
+    def __init__(self, connections: Connections, realm: Realm, scopes: tuple[str, ...]) -> None:
         self._connections = connections
         self._realm = realm
-        self._scope = scope
+        self._scopes = scopes
         self._token = ""
         self._until = 0.0
 
@@ -153,7 +153,7 @@ class TokenServer:
         from urllib.parse import urlencode
 
         realm = self._realm
-        fields = {"scope": self._scope}
+        fields: dict[str, object] = {"scope": self._scopes}
         if realm.service:
             fields["service"] = realm.service
         if credentials.identity_token:
@@ -161,13 +161,19 @@ class TokenServer:
                 grant_type="refresh_token", refresh_token=credentials.identity_token, client_id="daemonless.oci"
             )
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return Request("POST", realm.origin, realm.path, headers, urlencode(fields).encode())
+            return Request(
+                "POST",
+                realm.origin,
+                realm.path,
+                headers,
+                urlencode({**fields, "scope": " ".join(self._scopes)}).encode(),
+            )
         headers = {}
         if credentials.present:
             fields["account"] = credentials.username
             headers["Authorization"] = basic(credentials)
         joint = "&" if "?" in realm.path else "?"
-        return Request("GET", realm.origin, f"{realm.path}{joint}{urlencode(fields)}", headers)
+        return Request("GET", realm.origin, f"{realm.path}{joint}{urlencode(fields, doseq=True)}", headers)
 
     def _accept(self, body: bytes, deed: str) -> None:
         try:
