@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which images may enter: policy.json (containers-policy.json(5)), obeyed fail-closed.
 
-No file, an unknown requirement or one that this engine cannot check means no.
+No file, an unknown requirement or one that this engine cannot check means no.  First ``rule``, before anybody is asked
+for the image; then, with its manifest at hand and before anything else of it is read, ``verify``.
 """
 
 from __future__ import annotations
@@ -13,51 +14,90 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import Corrupt, Denied, HostLacks
 from ..base.files import read_bytes
 from ..spec import strict_json
+from .signatures import requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..host.identity import Identity
+    from ..host.process import Runner
     from ..spec.reference import Reference
     from ..spec.strict_json import Json
+    from .signatures.blob import Signature
+    from .signatures.judging import Subject
+    from .signatures.requirements import Requirement
 
 SYSTEM = ("/etc/containers/policy.json", "/usr/share/containers/policy.json")
 _LIMIT = 4 * 1024 * 1024
+#: Requirements that look at no signature.
+_PLAIN = ("insecureAcceptAnything", "reject")
+_PATHS = ("dir", "oci", "oci-archive", "docker-archive")
 _SAMPLE = '{"default": [{"type": "insecureAcceptAnything"}]}'
-_KNOWN = ("insecureAcceptAnything", "reject", "signedBy", "sigstoreSigned", "signedBaseLayer")
+
+
+class Ruling(NamedTuple):
+    """What one image has to meet before it may enter, and which entry of the policy says so."""
+
+    where: str
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def wants_signatures(self) -> bool:
+        return any(one.kind not in _PLAIN for one in self.requirements)
+
+    def verify(self, subject: Subject, runner: Runner) -> None:
+        """Raises Denied unless every requirement is met; HostLacks without the program to verify with.
+
+        Signatures are fetched once, and only if they are asked for.
+        """
+        found: Sequence[Signature] | None = None
+        for one in self.requirements:
+            refuse(one, self.where, subject.what)
+            if one.kind in _PLAIN:
+                continue
+            if found is None:
+                found = subject.signatures()
+            from .signatures import judging
+
+            try:
+                judging.judge(one, subject, found, runner)
+            except Denied as err:
+                raise Denied(err.deed, f"{self.where}: {err.cause}", err.hint)
 
 
 class Policy(NamedTuple):
     """The requirements by scope: ``transports[transport][scope]``, and the default for everything not named."""
 
     path: str
-    default: tuple[str, ...]
-    transports: Mapping[str, Mapping[str, tuple[str, ...]]]
+    default: tuple[Requirement, ...]
+    transports: Mapping[str, Mapping[str, tuple[Requirement, ...]]]
 
-    def check(self, transport: str, scopes: list[str], what: str) -> None:
-        """Raise Denied unless every requirement for the first matching scope is met.
+    def rule(self, transport: str, scopes: list[str], what: str) -> Ruling:
+        """The ruling for an image; raises Denied at once where no signature could help.
 
         ``scopes`` runs from the most to the least specific; the transport's own "" and then the default follow.
         """
         table = self.transports.get(transport, {})
+        ruling = Ruling(f"{self.path} by default", self.default)
         for scope in (*scopes, ""):
             if scope in table:
                 where = f"{transport}:{scope}" if scope else transport
-                return _judge(table[scope], what, f"{self.path} for {where}")
-        return _judge(self.default, what, f"{self.path} by default")
+                ruling = Ruling(f"{self.path} for {where}", table[scope])
+                break
+        for one in ruling.requirements:
+            refuse(one, ruling.where, what)
+        return ruling
 
 
-def _judge(requirements: tuple[str, ...], what: str, where: str) -> None:
-    deed = f"accept {what}"
-    for requirement in requirements:
-        if requirement == "insecureAcceptAnything":
-            continue
-        if requirement == "reject":
-            raise Denied(deed, f"{where} rejects it")
+def refuse(requirement: Requirement, where: str, what: str) -> None:
+    """Raises Denied for a requirement that no image can meet here."""
+    if requirement.kind == "reject":
+        raise Denied(f"accept {what}", f"{where} rejects it")
+    if requirement.unsupported:
         raise Denied(
-            deed,
-            f"{where} demands a signature ({requirement}), which this engine cannot verify yet",
-            "Copy the image with a tool that verifies it, or change the policy for this scope",
+            f"accept {what}",
+            f"{where} demands {requirement.unsupported} which this engine cannot verify",
+            "Copy the image with a tool that verifies it, or demand a key of its own for this scope",
         )
 
 
@@ -108,22 +148,32 @@ def parse(data: bytes, path: str) -> Policy:
     deed = f"read {path}"
     raw = strict_json.loads_object(data, deed, _LIMIT)
     _only(raw, ("default", "transports"), deed)
+    if "default" not in raw:
+        raise Corrupt(deed, "the default is missing")
     default = _requirements(raw, "default", deed)
-    transports: dict[str, dict[str, tuple[str, ...]]] = {}
+    transports: dict[str, dict[str, tuple[Requirement, ...]]] = {}
     for transport in strict_json.obj(raw, "transports", deed):
         scopes = strict_json.obj(strict_json.obj(raw, "transports", deed), transport, deed)
         transports[transport] = {scope: _requirements(scopes, scope, deed) for scope in scopes}
+        for scope in scopes:
+            _check_scope(transport, scope, deed)
     return Policy(path, default, transports)
 
 
-def _requirements(raw: Json, key: str, deed: str) -> tuple[str, ...]:
-    found = tuple(strict_json.text(entry, "type", deed) for entry in strict_json.objects(raw, key, deed))
+def _requirements(raw: Json, key: str, deed: str) -> tuple[Requirement, ...]:
+    found = tuple(requirements.parse(entry, deed) for entry in strict_json.objects(raw, key, deed))
     if not found:
         raise Corrupt(deed, f"{key or 'the empty scope'} lists no requirements")
-    for kind in found:
-        if kind not in _KNOWN:
-            raise Corrupt(deed, f"{kind!r} is not a kind of requirement")
     return found
+
+
+def _check_scope(transport: str, scope: str, deed: str) -> None:
+    """Paths that could never match are refused: whoever wrote them believes that they protect something."""
+    if transport not in _PATHS or not scope:
+        return
+    path = scope.partition(":")[0] if transport.startswith("oci") else scope
+    if not path.startswith("/") or path == "/" or os.path.normpath(path) != path:
+        raise Corrupt(deed, f"the scope {scope!r} of {transport} is not a clean absolute path below /")
 
 
 def _only(raw: Json, known: tuple[str, ...], deed: str) -> None:

@@ -1,0 +1,75 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PEM blocks, and as much DER as tells what kind of public key one holds (RFC 7468, RFC 5280 section 4.1)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, encodebytes
+from typing import NamedTuple
+
+from ...base.errors import Corrupt
+
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+#: Object identifiers of keys that sigstore signatures are made with.
+_KINDS = {
+    bytes.fromhex("2a864886f70d010101"): "rsa",
+    bytes.fromhex("2a8648ce3d0201"): "ecdsa",
+    bytes.fromhex("2b6570"): "ed25519",
+}
+
+
+class Block(NamedTuple):
+    label: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Block({self.label!r}, ...)"
+
+    def text(self) -> bytes:
+        label = self.label.encode()
+        return b"-----BEGIN " + label + b"-----\n" + encodebytes(self.data) + b"-----END " + label + b"-----\n"
+
+
+def first(text: bytes, deed: str) -> Block:
+    """The first block of the file.  Raises Corrupt when there is none."""
+    import binascii
+
+    found = _BLOCK.search(text)
+    if found is None:
+        raise Corrupt(deed, "it is not a PEM file")
+    body = b"".join(line for line in found.group(2).split(b"\n") if b":" not in line)
+    try:
+        return Block(found.group(1).decode(), b64decode(b"".join(body.split()), validate=True))
+    except binascii.Error:
+        raise Corrupt(deed, "its PEM block is not base64")
+
+
+def kind_of_public_key(block: Block, deed: str) -> str:
+    """``rsa``, ``ecdsa`` or ``ed25519``.  Raises Corrupt for everything else."""
+    if block.label != "PUBLIC KEY":
+        raise Corrupt(deed, f"it holds a {block.label}, not a PUBLIC KEY")
+    try:
+        tag, outer, _rest = _item(block.data)
+        inner_tag, algorithm, _key = _item(outer)
+        oid_tag, oid, _parameters = _item(algorithm)
+    except IndexError:
+        raise Corrupt(deed, "it is no public key")
+    kind = _KINDS.get(oid)
+    if (tag, inner_tag, oid_tag) != (0x30, 0x30, 0x06) or kind is None:
+        raise Corrupt(deed, "it is not a public key of ECDSA, RSA or Ed25519")
+    return kind
+
+
+def _item(data: bytes) -> tuple[int, bytes, bytes]:
+    """Tag, content and what follows of the first DER item.  Raises IndexError when it is cut short."""
+    tag, length, at = data[0], data[1], 2
+    if length & 0x80:
+        count = length & 0x7F
+        at += count
+        if not 1 <= count <= 4 or len(data) < at:
+            raise IndexError
+        length = int.from_bytes(data[2:at], "big")
+    if len(data) < at + length:
+        raise IndexError
+    return tag, data[at : at + length], data[at + length :]

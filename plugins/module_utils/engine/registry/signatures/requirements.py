@@ -1,0 +1,152 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One requirement of policy.json, read strictly (containers-policy.json(5), "Policy Requirements")."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...base.errors import Corrupt, Denied
+from ...base.files import read_bytes
+from ...spec import strict_json
+from . import names
+
+if TYPE_CHECKING:
+    from ...spec.strict_json import Json
+    from .names import NameRule
+
+_KEY_LIMIT = 16 * 1024 * 1024
+_FIELDS = {
+    "insecureAcceptAnything": (),
+    "reject": (),
+    "signedBaseLayer": ("baseLayerIdentity",),
+    "signedBy": ("keyType", "keyPath", "keyPaths", "keyData", "signedIdentity"),
+    "sigstoreSigned": (
+        *("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki", "signedIdentity"),
+        *("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas"),
+    ),
+}
+_KEY_TYPES = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
+_FULCIO = ("caPath", "caData", "oidcIssuer", "subjectEmail")
+_PKI = (
+    *("caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData"),
+    *("subjectEmail", "subjectHostname"),
+)
+
+
+class Keys(NamedTuple):
+    """Trusted keys: files to read when they are needed, or the bytes themselves."""
+
+    paths: tuple[str, ...] = ()
+    data: tuple[bytes, ...] = ()
+
+    def load(self, deed: str) -> list[bytes]:
+        """Raises Denied for a file that cannot be read: a key that is missing trusts nobody."""
+        found = list(self.data)
+        for path in self.paths:
+            try:
+                found.append(read_bytes(path, _KEY_LIMIT))
+            except OSError as err:
+                raise Denied(deed, f"the key {path} cannot be read: {err.strerror}")
+        return found
+
+
+class Requirement(NamedTuple):
+    """``kind`` is its type; the rest is for those that want a signature.
+
+    ``unsupported`` says which part of it this engine cannot verify: such a requirement is never met.
+    """
+
+    kind: str
+    keys: Keys = Keys()
+    name: NameRule = names.NameRule()
+    unsupported: str = ""
+
+
+def parse(raw: Json, deed: str) -> Requirement:
+    """Raises Corrupt, also for keys that are not known: a misspelt requirement must not open the door."""
+    kind = strict_json.text(raw, "type", deed)
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        raise Corrupt(deed, f"{kind[:60]!r} is not a kind of requirement")
+    _only(raw, ("type", *fields), f"a requirement of type {kind}", deed)
+    if kind == "signedBy":
+        return _signed_by(raw, deed)
+    if kind == "sigstoreSigned":
+        return _sigstore_signed(raw, deed)
+    if kind == "signedBaseLayer":
+        names.parse(_required(raw, "baseLayerIdentity", deed), deed)
+        return Requirement(kind, unsupported="signedBaseLayer, which no engine implements,")
+    return Requirement(kind)
+
+
+def _signed_by(raw: Json, deed: str) -> Requirement:
+    key_type = strict_json.text(raw, "keyType", deed)
+    if key_type not in _KEY_TYPES:
+        raise Corrupt(deed, f"{key_type[:60]!r} is not a keyType")
+    chosen = _one_of(raw, ("keyPath", "keyPaths", "keyData"), deed)
+    unsupported = "" if key_type == "GPGKeys" else f"signedBy with the keyType {key_type}"
+    return Requirement("signedBy", _keys(raw, chosen, deed), _name(raw, deed), unsupported)
+
+
+def _sigstore_signed(raw: Json, deed: str) -> Requirement:
+    chosen = _one_of(raw, ("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki"), deed)
+    rekor = [key for key in raw if key.startswith("rekor")]
+    if len(rekor) > 1:
+        raise Corrupt(deed, f"{' and '.join(rekor)} exclude each other")
+    for key in rekor:
+        _keys(raw, key, deed)
+    if chosen == "fulcio" and not rekor:
+        raise Corrupt(deed, "fulcio needs a rekorPublicKey as well")
+    if chosen == "pki" and rekor:
+        raise Corrupt(deed, f"pki and {rekor[0]} exclude each other")
+    name = _name(raw, deed)
+    if chosen in ("fulcio", "pki"):
+        fields = _FULCIO if chosen == "fulcio" else _PKI
+        _only(_required(raw, chosen, deed), fields, chosen, deed)
+        return Requirement("sigstoreSigned", name=name, unsupported=f"sigstoreSigned with {chosen} certificates")
+    unsupported = f"sigstoreSigned with the transparency log of {rekor[0]}" if rekor else ""
+    return Requirement("sigstoreSigned", _keys(raw, chosen, deed), name, unsupported)
+
+
+def _keys(raw: Json, field: str, deed: str) -> Keys:
+    values = (strict_json.text(raw, field, deed),) if not field.endswith("s") else strict_json.texts(raw, field, deed)
+    if not values:
+        raise Corrupt(deed, f"{field} lists nothing")
+    if "Path" in field:
+        return Keys(paths=values)
+    return Keys(data=tuple(_decoded(value, field, deed) for value in values))
+
+
+def _decoded(value: str, field: str, deed: str) -> bytes:
+    import binascii
+
+    try:
+        return b64decode(value, validate=True)
+    except binascii.Error:
+        raise Corrupt(deed, f"{field} is not base64")
+
+
+def _name(raw: Json, deed: str) -> NameRule:
+    return names.parse(_required(raw, "signedIdentity", deed) if "signedIdentity" in raw else None, deed)
+
+
+def _required(raw: Json, key: str, deed: str) -> Json:
+    value = raw.get(key)
+    if not isinstance(value, dict):
+        raise Corrupt(deed, f"{key} is missing or not an object")
+    return value
+
+
+def _one_of(raw: Json, fields: tuple[str, ...], deed: str) -> str:
+    found = [field for field in fields if field in raw]
+    if len(found) != 1:
+        raise Corrupt(deed, f"exactly one of {', '.join(fields)} is needed, {len(found)} are there")
+    return found[0]
+
+
+def _only(raw: Json, known: tuple[str, ...], where: str, deed: str) -> None:
+    for key in raw:
+        if key not in known:
+            raise Corrupt(deed, f"the key {key[:60]!r} is unknown in {where}")
