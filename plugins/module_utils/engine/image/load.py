@@ -13,6 +13,7 @@ from ..spec import reference
 from . import transfer
 from .options import PullOptions
 from .pull import by_id
+from .trust import Gate
 
 if TYPE_CHECKING:
     from ..registry.places import FileSource, Place
@@ -28,10 +29,12 @@ class Archive:
 
     def __init__(self, session: Session, place: Place, options: PullOptions, recipe: Recipe | None = None) -> None:
         self.place = place
-        policy.load(session.identity).check(place.policy_transport, place.scopes, str(place))
+        ruling = policy.load(session.identity).rule(place.policy_transport, place.scopes, str(place))
         self._source: FileSource = places.open_place(place, recipe)
         try:
-            self.chosen: Chosen = transfer.choose(self._source, self._source.manifest(), options.platform)
+            self.chosen: Chosen = transfer.choose(
+                self._source, self._source.manifest(), options.platform, Gate(ruling, None, session.runner)
+            )
         except BaseException:
             self._source.close()
             raise

@@ -229,12 +229,12 @@ def _choose(
     failures: list[EngineError] = []
     for name in names:
         try:
-            remote.allowed(name)
+            gate = remote.allowed(name)
             source, top = remote.manifest(name)
         except EngineError as err:
             failures.append(err)
             continue
-        return name, source, transfer.choose(source, top, options.platform if options else None)
+        return name, source, transfer.choose(source, top, options.platform if options else None, gate)
     raise nothing_pulled(text, failures)
 
 

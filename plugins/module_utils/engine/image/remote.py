@@ -15,6 +15,7 @@ from ..registry.connections import Connections, Trust
 from ..registry.docker import RegistrySource, Wire
 from ..registry.failures import Patience
 from ..spec import reference
+from .trust import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +38,19 @@ class Remote:
 
     def __init__(self, identity: Identity, runner: Runner, options: PullOptions) -> None:
         self._identity = identity
+        self._runner = runner
         self._options = options
         self.registries: Registries = registries_conf.load(identity)
         self._keyring = Keyring(identity, runner, self.registries.helpers, options.auth_file)
         self._opened: list[RegistrySource | RegistryDestination] = []
 
-    def allowed(self, ref: Reference) -> None:
-        """Hold the name, as the user knows it, against policy.json.  Raises Denied, HostLacks."""
-        policy.load(self._identity).check("docker", policy.docker_scopes(ref), str(ref))
+    def allowed(self, ref: Reference) -> Gate:
+        """Hold the name, as the user knows it, against policy.json; the gate is for what is found under it.
+
+        Raises Denied, HostLacks.
+        """
+        ruling = policy.load(self._identity).rule("docker", policy.docker_scopes(ref), str(ref))
+        return Gate(ruling, ref, self._runner)
 
     def manifest(self, ref: Reference) -> tuple[RegistrySource, Fetched]:
         """The top document from the first endpoint that gives it; further bytes come from the same one."""

@@ -17,12 +17,14 @@ from .view import host
 
 if TYPE_CHECKING:
     from ..base.digest import Digest
+    from ..registry.signatures.blob import Signature
     from ..registry.source import Fetched, ImageSource
     from ..spec.descriptor import Descriptor
     from ..spec.image_config import ImageConfig
     from ..spec.platform import Platform
     from ..store.staging import StagedLayer
     from ..store.store import Store
+    from .trust import Gate
 
 
 class Chosen(NamedTuple):
@@ -32,17 +34,22 @@ class Chosen(NamedTuple):
     config: ImageConfig
     config_bytes: bytes
     documents: tuple[tuple[str, bytes], ...]
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def id(self) -> str:
         return self.manifest.config.digest.hex
 
 
-def choose(source: ImageSource, top: Fetched, platform: Platform | None) -> Chosen:
-    """Read manifest and config, of an index those for the platform.  Raises NotFound, Corrupt, and as sources do."""
+def choose(source: ImageSource, top: Fetched, platform: Platform | None, gate: Gate) -> Chosen:
+    """Read manifest and config, of an index those for the platform, with nothing between the manifest and the gate.
+
+    Raises NotFound, Corrupt, Denied, and as sources do.
+    """
     deed = f"pull {source.what}"
     parsed = manifest.parse(top.data, top.media_type, source.what)
     documents = [(str(top.digest), top.data)]
+    instance = top
     if isinstance(parsed, Index):
         wanted = platform or host()
         entry = parsed.choose(wanted)
@@ -58,11 +65,13 @@ def choose(source: ImageSource, top: Fetched, platform: Platform | None) -> Chos
         if isinstance(parsed, Index) or parsed.media_type != entry.media_type:
             raise Corrupt(deed, f"the manifest {entry.digest} is not of the type that its index says")
         documents.insert(0, (str(inner.digest), inner.data))
+        instance = inner
+    signatures = gate.admit(source, instance)
     data = _config_bytes(source, parsed.config, deed)
     config = image_config.parse(data)
     if len(config.diff_ids) != len(parsed.layers):
         raise Corrupt(deed, f"the manifest has {len(parsed.layers)} layers, the config {len(config.diff_ids)}")
-    return Chosen(parsed, config, data, tuple(documents))
+    return Chosen(parsed, config, data, tuple(documents), signatures)
 
 
 def _config_bytes(source: ImageSource, entry: Descriptor, deed: str) -> bytes:
@@ -99,7 +108,14 @@ def take(store: Store, source: ImageSource, chosen: Chosen, names: tuple[str, ..
         config=chosen.config_bytes,
         manifests=chosen.documents,
         created=chosen.config.created,
+        signatures=_kept(chosen),
     )
     store.commit_image(layers, draft)
     reached("image-saved")
     return chosen.id
+
+
+def _kept(chosen: Chosen) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+    if not chosen.signatures:
+        return ()
+    return ((chosen.documents[0][0], tuple(signature.blob() for signature in chosen.signatures)),)

@@ -208,6 +208,11 @@ class Connections:
         self._kept: dict[Origin, tuple[HTTPConnection, HTTPResponse]] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
 
+    @property
+    def identity(self) -> Identity:
+        """On whose behalf they are made."""
+        return self._trust.identity
+
     def request(self, request: Request) -> HTTPResponse:
         """Send one request and return its answer, unread.  Raises what FOREIGN lists."""
         kept, answer = self._kept.pop(request.origin, (None, None))

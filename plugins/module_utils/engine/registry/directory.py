@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.digest import Digest, digest_of
+from ..base.errors import Corrupt
 from ..spec import manifest as manifests
 from .oci_layout import check_bytes
 from .source import Fetched
@@ -15,6 +16,7 @@ from .tree import read_member
 if TYPE_CHECKING:
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
     from .tree import Tree
 
 
@@ -38,6 +40,20 @@ class DirectorySource:
 
     def blob(self, descriptor: Descriptor) -> Reader:
         return self._tree.span(_file(descriptor.digest))
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        from .signatures import blob
+
+        own = digest is None or not self._tree.has(f"{_file(digest)}.manifest.json")
+        stem = "" if digest is None or own else f"{_file(digest)}."
+        found: list[Signature] = []
+        while self._tree.has(f"{stem}signature-{len(found) + 1}"):
+            name = f"{stem}signature-{len(found) + 1}"
+            deed = f"read {name} of {self.what}"
+            if len(found) >= blob.MAX_COUNT:
+                raise Corrupt(deed, f"there are more than {blob.MAX_COUNT} signatures")
+            found.append(blob.parse(read_member(self._tree, name, blob.MAX_BYTES), deed))
+        return tuple(found)
 
     def fork(self) -> DirectorySource:
         return self

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
     from ..spec.reference import Reference
+    from .signatures.blob import Signature
 
 __all__ = ["RegistrySource", "Wire"]
 
@@ -31,6 +32,7 @@ class RegistrySource:
     def __init__(self, ref: Reference, wire: Wire, *, insecure: bool = False) -> None:
         self._ref = ref
         self._wire = wire
+        self._insecure = insecure
         self._repository = Repository(ref, wire, insecure=insecure)
 
     @property
@@ -78,6 +80,20 @@ class RegistrySource:
             return self._repository.call(Ask("GET", path, headers), deed)
 
         return Download(start, descriptor.size, self._wire.patience, deed, self._wire.connections.timeout)
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        from .signatures import fetching, registries_d
+        from .signatures.lookaside import Lookaside
+
+        places = registries_d.load(self._wire.connections.identity)
+        found = Lookaside(places.lookaside(self._ref), self._wire.connections, self._wire.patience)
+        wanted = digest or self._ref.digest or self.manifest().digest
+        attached = self.tagged(fetching.tag_of(wanted)) if places.attachments(self._ref) else None
+        return fetching.read(found, attached, wanted)
+
+    def tagged(self, tag: str) -> RegistrySource:
+        """Another image of the same repository; it shares the connections with this one."""
+        return RegistrySource(self._ref.with_tag(tag), self._wire, insecure=self._insecure)
 
     def fork(self) -> RegistrySource:
         self._wire.connections.abandon()

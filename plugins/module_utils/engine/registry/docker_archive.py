@@ -23,6 +23,7 @@ from .tree import read_member
 if TYPE_CHECKING:
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
     from .tree import Span, Tree
 
 _LIST_LIMIT = 16 * 1024 * 1024
@@ -71,6 +72,9 @@ class DockerArchiveSource:
             return io.BytesIO(self._config)
         reader, _size = self._plain(descriptor.digest)
         return reader
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        return ()  # the format has no place for them
 
     def fork(self) -> DockerArchiveSource:
         return self

@@ -17,6 +17,7 @@ from .tree import read_member
 if TYPE_CHECKING:
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
     from .tree import Tree
 
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -49,6 +50,9 @@ class LayoutSource:
 
     def blob(self, descriptor: Descriptor) -> Reader:
         return self._tree.span(_path(descriptor.digest))
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        return ()  # the format has no place for them
 
     def fork(self) -> LayoutSource:
         return self

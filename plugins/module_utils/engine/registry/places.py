@@ -37,6 +37,8 @@ class Place(NamedTuple):
     @property
     def scopes(self) -> list[str]:
         """Policy scopes, most specific first."""
+        if self.transport in ("docker-archive", "tar"):
+            return []  # a policy for these is one for all of them
         return policy.path_scopes(self.path, self.ref if self.transport in ("oci", "oci-archive") else "")
 
     @property

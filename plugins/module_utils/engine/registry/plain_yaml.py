@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     Mapping = dict[str, Value]
 
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
-_ENTRY = re.compile(rf"(?P<key>{_QUOTED}|[^\s\"'#\[\]{{}}&*!|>%@`,?-](?:[^#:]|:(?=\S)|(?<=\S)#)*?|-(?=\S)[^#:]*?)\s*:(?:\s+(?P<value>.*))?\Z")
+_ENTRY = re.compile(
+    rf"(?P<key>{_QUOTED}|[^\s\"'#\[\]{{}}&*!|>%@`,?-](?:[^#:]|:(?=\S)|(?<=\S)#)*?|-(?=\S)[^#:]*?)\s*:(?:\s+(?P<value>.*))?\Z"
+)
 _VALUE = re.compile(rf"(?P<quoted>{_QUOTED})\s*(?:#.*)?\Z")
 _WORDS = {"true": True, "false": False, "": None, "~": None, "null": None}
 
@@ -41,7 +43,7 @@ def loads(text: str, deed: str) -> Mapping:
 
 
 def _lines(text: str, deed: str) -> list[_Line]:
-    found = []
+    found: list[_Line] = []
     for number, raw in enumerate(text.splitlines(), 1):
         bare = raw.rstrip()
         body = bare.lstrip(" ")

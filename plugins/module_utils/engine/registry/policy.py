@@ -31,7 +31,7 @@ SYSTEM = ("/etc/containers/policy.json", "/usr/share/containers/policy.json")
 _LIMIT = 4 * 1024 * 1024
 #: Requirements that look at no signature.
 _PLAIN = ("insecureAcceptAnything", "reject")
-_PATHS = ("dir", "oci", "oci-archive", "docker-archive")
+_PATHS = ("dir", "oci", "oci-archive")
 _SAMPLE = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
 
@@ -169,6 +169,8 @@ def _requirements(raw: Json, key: str, deed: str) -> tuple[Requirement, ...]:
 
 def _check_scope(transport: str, scope: str, deed: str) -> None:
     """Paths that could never match are refused: whoever wrote them believes that they protect something."""
+    if transport == "docker-archive" and scope:
+        raise Corrupt(deed, f"docker-archive has no scopes except the empty one, so {scope!r} would protect nothing")
     if transport not in _PATHS or not scope:
         return
     path = scope.partition(":")[0] if transport.startswith("oci") else scope

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..base.streams import Reader
     from ..spec.platform import Platform
+    from .signatures.blob import Signature
 
 _CHUNK = 1024 * 1024
 _SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
@@ -71,6 +72,9 @@ class RootTreeSource:
         if descriptor.digest == digest_of(self._config):
             return io.BytesIO(self._config)
         return Span(self._fd, 0, self._size, self.what)
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        return ()  # the format has no place for them
 
     def fork(self) -> RootTreeSource:
         return self

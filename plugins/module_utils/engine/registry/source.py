@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..base.digest import Digest
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
 
 
 class Fetched(NamedTuple):
@@ -37,6 +38,12 @@ class ImageSource(Protocol):
 
     def blob(self, descriptor: Descriptor) -> Reader:
         """The blob's bytes, unverified; the reader resumes by itself where the transport can."""
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        """Those of the top document, or of the instance of this digest; () where the transport holds none.
+
+        Raises as manifest() does, and Corrupt for one in an unknown format: what cannot be read is not passed over.
+        """
 
     def fork(self) -> ImageSource:
         """A source for use in a forked process, sharing no connection or file position with this one."""

@@ -84,6 +84,8 @@ class ImageStore:
         _merge_items(row, items)
         if draft.metadata and not before:
             row["metadata"] = draft.metadata
+        if draft.signatures:
+            row["metadata"] = _with_sizes(row.get("metadata"), draft)
         names = [*draft.names, *(name for name in self.record(row).names if name not in draft.names)]
         table.put(_rename(self, table, row, names), "image-recorded")
         return self.record(table.rows.find(draft.id) or row)
@@ -152,6 +154,8 @@ def _items(draft: ImageDraft) -> list[tuple[str, bytes]]:
         items.append(("manifest", draft.manifests[0][1]))
     for digest, blobs in draft.signatures:
         items.append((f"signature-{digest.partition(':')[2]}", b"".join(blobs)))
+        if draft.manifests and digest == draft.manifests[0][0]:
+            items.append(("signatures", b"".join(blobs)))
     items.extend(draft.data)
     return items
 
@@ -215,7 +219,17 @@ def _same(path: str, data: bytes) -> bool:
         return False
 
 
-def signature_metadata(draft: ImageDraft) -> str:
-    """The metadata text that tells where one signature ends and the next begins."""
-    sizes = {digest: [len(blob) for blob in blobs] for digest, blobs in draft.signatures}
-    return json.dumps({"signatures-sizes": sizes} if sizes else {}, separators=(",", ":"))
+def _with_sizes(metadata: object, draft: ImageDraft) -> str:
+    """The metadata text, telling where in the items one signature ends and the next begins."""
+    try:
+        known = json.loads(metadata) if isinstance(metadata, str) else {}
+    except ValueError:
+        known = {}
+    known = _dict(known)
+    by_digest = _dict(known.get("signatures-sizes"))
+    for digest, blobs in draft.signatures:
+        by_digest[digest] = [len(blob) for blob in blobs]
+        if draft.manifests and digest == draft.manifests[0][0]:
+            known["signature-sizes"] = by_digest[digest]
+    known["signatures-sizes"] = by_digest
+    return json.dumps(known, separators=(",", ":"))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...host.process import Runner
     from ...spec.reference import Reference
     from .blob import Signature
+    from .gpg import TrustedKeys
     from .payload import Claim
     from .requirements import Requirement
 
@@ -62,10 +63,10 @@ def _simple(
     requirement: Requirement, subject: Subject, found: Sequence[Signature], keys: list[bytes], runner: Runner
 ) -> list[str]:
     """Why none was accepted; empty when one was."""
-    from .gpg import TrustedKeys
+    from . import gpg
 
     reasons: list[str] = []
-    with TrustedKeys(runner, keys, f"accept {subject.what}") as trusted:
+    with gpg.TrustedKeys(runner, keys, f"accept {subject.what}") as trusted:
         for signature in found:
             try:
                 claim = open_simple(trusted, signature)
@@ -79,12 +80,8 @@ def _simple(
     return _told_apart(reasons)
 
 
-def open_simple(trusted: object, signature: Signature) -> Claim:
+def open_simple(trusted: TrustedKeys, signature: Signature) -> Claim:
     """What the signature claims, once its key was found good.  Raises Corrupt, Denied."""
-    from .gpg import TrustedKeys
-
-    if not isinstance(trusted, TrustedKeys):
-        raise TypeError("a keyring is needed")
     return payload.read(trusted.open(signature.payload).content, payload.SIMPLE_TYPE, "read the signature")
 
 

@@ -82,9 +82,9 @@ def parse(raw: Json | None, deed: str) -> NameRule:
 
 
 def _check(rule: NameRule) -> None:
-    if rule.kind.startswith("exact"):
-        if _is_bare(_plain(rule.first)) and rule.kind == "exactReference":
-            raise BadInput("read it", f"{rule.first!r} has neither tag nor digest")
+    named = _plain(rule.first) if rule.kind.startswith("exact") else None
+    if named is not None and _is_bare(named) and rule.kind == "exactReference":
+        raise BadInput("read it", f"{rule.first!r} has neither tag nor digest")
     for prefix in (rule.first, rule.second) if rule.kind == "remapIdentity" else ():
         # A host, a namespace or a repository, in full: it must stay as it is with a further part behind it.
         if str(_plain(f"{prefix}/x")) != f"{prefix}/x":

@@ -1,0 +1,174 @@
+"""policy.json with signatures: what skopeo signed is let in, and nothing else; what came in is kept as podman does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from machine import USER, Machine
+
+HOST = "127.0.0.1:5000"
+COPY = ["--insecure-policy", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"]
+ACCEPT = [{"type": "insecureAcceptAnything"}]
+REJECT = [{"type": "reject"}]
+REGISTRIES_D = f"""# where signatures are
+default-docker:
+  lookaside: file:///srv/lookaside
+docker:
+  {HOST}/cosigned:
+    use-sigstore-attachments: true   # attached
+"""
+
+
+def signed_by(key: str, identity: object = None) -> list[dict]:
+    found = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": key}
+    return [{**found, "signedIdentity": identity} if identity else found]
+
+
+def sigstore(key: str, **more: object) -> list[dict]:
+    return [{"type": "sigstoreSigned", "keyPath": key, **more}]
+
+
+def policy(machine: Machine, scopes: dict, user: str | None = None) -> None:
+    path = "/etc/containers/policy.json" if user is None else f"/home/{user}/.config/containers/policy.json"
+    machine.write(
+        path, json.dumps({"default": REJECT, "transports": {"docker": scopes, "dir": {"": ACCEPT}}}), user=user
+    )
+
+
+def new_key(machine: Machine, name: str) -> str:
+    """A key pair of gpg in /srv/gpg, its public half in /srv/NAME.gpg; its fingerprint."""
+    machine.sh(
+        f"export GNUPGHOME=/srv/gpg; mkdir -p -m 700 $GNUPGHOME; "
+        f"gpg --batch --quick-gen-key --passphrase '' '{name} <{name}@lab>' ed25519 sign never 2>/dev/null; "
+        f"gpg --export {name}@lab >/srv/{name}.gpg"
+    )
+    listed = machine.sh(f"GNUPGHOME=/srv/gpg gpg --with-colons --list-keys {name}@lab")
+    return re.search(r"^fpr:+([0-9A-F]{40}):", listed, re.MULTILINE)[1]
+
+
+def sign(machine: Machine, name: str, *how: str) -> None:
+    source, target = f"docker://{HOST}/busybox:latest", f"docker://{HOST}/{name}"
+    machine.skopeo([*COPY, *how, source, target], env={"GNUPGHOME": "/srv/gpg"})
+
+
+@pytest.fixture(scope="module")
+def signing(shared_machine: Machine) -> Iterator[Machine]:
+    """A registry with the images signed:1 (gpg), cosigned:1 (sigstore) and busybox (not signed)."""
+    machine = shared_machine
+    assert machine.registry.host == HOST
+    machine.write("/etc/containers/registries.d/default.yaml", REGISTRIES_D)
+    machine.write("/srv/passphrase", "open sesame\n")
+    fingerprint = new_key(machine, "good")
+    new_key(machine, "evil")
+    for name in ("sig", "other"):
+        arguments = ["--output-prefix", f"/srv/{name}", "--passphrase-file", "/srv/passphrase"]
+        machine.skopeo(["generate-sigstore-key", *arguments])
+    sign(machine, "signed:1", "--sign-by", fingerprint)
+    private = ["--sign-by-sigstore-private-key", "/srv/sig.private", "--sign-passphrase-file", "/srv/passphrase"]
+    sign(machine, "cosigned:1", *private)
+    yield machine
+
+
+def refused(machine: Machine, name: str, why: str, user: str | None = None) -> None:
+    result = machine.task("image", {"name": f"{HOST}/{name}", "validate_certs": False}, user, fails=True)
+    assert re.search(why, result["msg"]), result["msg"]
+    assert machine.podman_json(["images", "-a", "--format", "json"], user) == []
+
+
+@pytest.mark.parametrize("user", [None, USER])
+def test_what_skopeo_signed_is_let_in(signing: Machine, user: str | None) -> None:
+    good, attached = signed_by("/srv/good.gpg"), sigstore("/srv/sig.pub")
+    policy(signing, {f"{HOST}/signed": good, f"{HOST}/cosigned": attached}, user)
+    for name in ("signed:1", "cosigned:1"):
+        options = {"name": f"{HOST}/{name}", "validate_certs": False}
+        assert signing.task("image", options, user, check=True)["changed"]
+        assert signing.task("image", options, user)["changed"]
+        assert not signing.task("image", {**options, "pull_policy": "always"}, user)["changed"]
+        # podman finds the signatures in the store, and they are still good
+        trees = signing.podman(["info", "--format", "{{.Store.GraphRoot}}"], user).stdout.strip()
+        image = signing.podman_json(["image", "inspect", f"{HOST}/{name}"], user)[0]
+        rows = json.loads(signing.read(f"{trees}/overlay-images/images.json"))
+        row = next(row for row in rows if row["id"] == image["Id"])
+        sizes = json.loads(row["metadata"])
+        assert sizes["signature-sizes"] == sizes["signatures-sizes"][image["Digest"]]
+        assert f"signature-{image['Digest'][7:]}" in row["big-data-names"]
+        signing.podman(["rmi", f"{HOST}/{name}"], user)
+
+
+CASES = {
+    "not signed": ("busybox:latest", {HOST: signed_by("/srv/good.gpg")}, "a signature was required .*there is none"),
+    "not attached": ("busybox:latest", {HOST: sigstore("/srv/sig.pub")}, "a signature was required .*there is none"),
+    "wrong key": ("signed:1", {HOST: signed_by("/srv/evil.gpg")}, "by a key that is not trusted"),
+    "wrong sigstore key": ("cosigned:1", {HOST: sigstore("/srv/other.pub")}, "not made by a trusted key"),
+    "wrong kind": ("signed:1", {HOST: sigstore("/srv/sig.pub")}, "there is none; 1 of other kinds"),
+    "wrong tag": ("signed:2", {HOST: signed_by("/srv/good.gpg")}, "does not match"),
+    "wrong name": (
+        "signed:1",
+        {HOST: signed_by("/srv/good.gpg", {"type": "exactRepository", "dockerRepository": "q.io/a/b"})},
+        "does not match q.io/a/b",
+    ),
+    "wrong sigstore name": (
+        "cosigned:1",
+        {HOST: sigstore("/srv/sig.pub", signedIdentity={"type": "exactReference", "dockerReference": "q.io/a/b:1"})},
+        "does not match q.io/a/b:1",
+    ),
+    "both needed": ("signed:1", {HOST: [*signed_by("/srv/good.gpg"), *sigstore("/srv/sig.pub")]}, "there is none"),
+    "no such key file": ("signed:1", {HOST: signed_by("/srv/none.gpg")}, "/srv/none.gpg cannot be read"),
+    "no key in the file": ("signed:1", {HOST: signed_by("/srv/sig.pub")}, "no.* OpenPGP public key"),
+    "no key in the sigstore file": ("cosigned:1", {HOST: sigstore("/srv/good.gpg")}, "not a PEM file"),
+    "rekor": (
+        "cosigned:1",
+        {HOST: sigstore("/srv/sig.pub", rekorPublicKeyPath="/srv/sig.pub")},
+        "transparency log .*cannot verify",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_the_policy_does_not_trust_is_refused(signing: Machine, case: str) -> None:
+    name, scopes, why = CASES[case]
+    if name == "signed:2":  # the signature of another tag, as somebody who writes to the registry could move it
+        signing.skopeo([*COPY, f"docker://{HOST}/signed:1", f"docker://{HOST}/{name}"])
+    policy(signing, scopes)
+    refused(signing, name, why)
+    judged = signing.podman(["pull", "-q", "--tls-verify=false", f"{HOST}/{name}"], check=False)
+    assert judged.returncode != 0, "podman lets it in"
+
+
+def test_a_signature_of_another_image_or_a_damaged_one_is_refused(signing: Machine) -> None:
+    policy(signing, {HOST: signed_by("/srv/good.gpg", {"type": "matchRepository"})})
+    listed = signing.sh("cd /srv/lookaside; echo signed@*").split()
+    assert len(listed) == 1
+    other = signing.skopeo(["inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{HOST}/web:1"])
+    target = f"signed@{other.stdout.strip().replace(':', '=')}"
+    signing.skopeo([*COPY, f"docker://{HOST}/web:1", f"docker://{HOST}/signed:moved"])
+    signing.sh(f"cd /srv/lookaside; cp -r {listed[0]} {target}")
+    refused(signing, "signed:moved", "it is for the manifest")
+    flip = "import sys; d = bytearray(open(sys.argv[1], 'rb').read()); d[int(sys.argv[2])] ^= 1; "
+    flip += "open(sys.argv[1], 'wb').write(d)"
+    path = f"/srv/lookaside/{listed[0]}/signature-1"
+    for at in (-1, 40, 0):
+        signing.run(["cp", path, "/srv/whole"])
+        signing.run(["python3", "-c", flip, path, str(at)])
+        refused(signing, "signed:1", "signature")
+        signing.run(["mv", "/srv/whole", path])
+    options = {"name": f"{HOST}/signed:1", "validate_certs": False}
+    assert signing.task("image", options)["changed"]
+    signing.podman(["rmi", f"{HOST}/signed:1"])
+
+
+def test_a_directory_carries_signatures(signing: Machine) -> None:
+    """exactRepository is what dir: images are judged by: they have no name of their own."""
+    signing.skopeo([*COPY, f"docker://{HOST}/signed:1", "dir:/srv/carried"])
+    rule = signed_by("/srv/good.gpg", {"type": "exactRepository", "dockerRepository": f"{HOST}/signed"})
+    options = {"name": "carried", "path": "/srv/carried"}
+    for requirements, good in ((rule, True), (signed_by("/srv/good.gpg"), False)):
+        document = {"default": REJECT, "transports": {"dir": {"/srv": requirements}}}
+        signing.write("/etc/containers/policy.json", json.dumps(document))
+        result = signing.task("image", options, fails=not good)
+        assert good or "needs an image that is known by a name" in result["msg"]
+        if good:
+            signing.podman(["rmi", "-a"])
