@@ -16,6 +16,8 @@ from ..spec import reference
 from .view import ImageView, instance_of, view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..session.session import Session
     from ..spec.reference import Reference
     from ..store.records import ImageRecord
@@ -44,6 +46,19 @@ def find_record(session: Session, text: str, *, lists: bool = False) -> tuple[Im
         return found
     chosen = instance_of(session.store, found[0])
     return (chosen, found[1]) if chosen is not None else None
+
+
+def finder(session: Session) -> Callable[[str], ImageRecord | None]:
+    """``find_record`` for those who want the record and nothing else, and take what is no name for no image."""
+
+    def find_one(text: str) -> ImageRecord | None:
+        try:
+            entry = find_record(session, text)
+        except BadInput:
+            return None
+        return entry[0] if entry is not None else None
+
+    return find_one
 
 
 def _is_full_id(text: str) -> bool:

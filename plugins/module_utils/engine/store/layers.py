@@ -209,6 +209,19 @@ class LayerStore:
         file = open(path, "rb")  # noqa: SIM115  the reader closes it
         return Rebuilt(decompressor(GZIP, file, f"the tar-split of {what}"), (file, tree), what)
 
+    def bodiless(self, identity: str) -> set[bytes]:
+        """The paths that the layer's archive has an entry for, those of files with content left out; empty when it is
+        not known. Raises Damaged."""
+        from ..host.compression import GZIP, decompressor
+        from .tarsplit import bodiless
+
+        what = f"layer {identity[:12]}"
+        try:
+            with open(self.split_path(identity), "rb") as file:
+                return set(bodiless(decompressor(GZIP, file, f"the tar-split of {what}"), what))
+        except FileNotFoundError:
+            return set()
+
 
 class WritableDraft(NamedTuple):
     names: tuple[str, ...] = ()

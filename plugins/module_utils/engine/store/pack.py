@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An overlay layer's directory becomes a layer's tar: the reverse of unpacking, for commit and export of containers.
+"""An overlay layer's directory becomes a layer's tar, or all directories of an image one: the reverse of unpacking.
 
 Members come sorted, directories before what is in them, so equal trees give equal bytes. A header that ustar cannot
 hold is preceded by a PAX header. Character devices 0:0 and opaque attributes turn back into whiteout members; what else
@@ -19,9 +19,10 @@ from ..host.xattrs import OVERLAY_PREFIXES, read_all, read_path
 from .unpack import OPAQUE, WHITEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..host.rooted import Root
+    from .merged import Merged, Node
 
 _BLOCK = 512
 _SECOND = 1_000_000_000
@@ -53,11 +54,40 @@ def pack(tree: Root, what: str = "a container's changes") -> Iterator[bytes]:
     yield _END
 
 
+def flatten(tree: Merged, dated: Callable[[Node], bool], what: str) -> Iterator[bytes]:
+    """The tar of the one tree that layers make together, in pieces. Raises as `pack` does.
+
+    `dated` tells whether a directory's time comes from an archive. Where it comes from the unpacking it is left out,
+    so that an image gives the same bytes on every host.
+    """
+    packer = _Packer(what)
+    stack = [iter(tree.inside(tree.top()))]
+    try:
+        while stack:
+            node = next(stack[-1], None)
+            if node is None:
+                stack.pop()
+                continue
+            packer.at = node.path
+            packer.undated = node.is_directory and not dated(node)
+            fd = tree.open_parent(node)
+            try:
+                yield from packer.entry(fd, node.name, node.path[: -len(node.name)], node.info)
+            finally:
+                os.close(fd)
+            if node.is_directory:
+                stack.append(iter(tree.inside(node)))
+    except OSError as error:
+        raise packer.explain(error) from error
+    yield _END
+
+
 class _Packer:
     def __init__(self, what: str) -> None:
         self.what = what
         self.linked: dict[tuple[int, int], bytes] = {}
         self.at = b""
+        self.undated = False
 
     def explain(self, error: OSError) -> EngineError:
         where = self.at.decode("utf-8", "backslashreplace") or "/"
@@ -76,7 +106,7 @@ class _Packer:
                     continue
                 self.at = prefix + name
                 info = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                yield from self._entry(fd, name, prefix, info)
+                yield from self.entry(fd, name, prefix, info)
                 if stat.S_ISDIR(info.st_mode):
                     inside = os.open(name, _DIRECTORY, dir_fd=fd)
                     stack.append((inside, self.at + b"/", iter(sorted(map(os.fsencode, os.listdir(inside))))))
@@ -90,7 +120,7 @@ class _Packer:
         if b"y" in (attributes.get("trusted.overlay.opaque"), attributes.get("user.overlay.opaque")):
             yield header(Entry(prefix + OPAQUE, b"0", 0o600))
 
-    def _entry(self, fd: int, name: bytes, prefix: bytes, info: os.stat_result) -> Iterator[bytes]:
+    def entry(self, fd: int, name: bytes, prefix: bytes, info: os.stat_result) -> Iterator[bytes]:
         kind = _KINDS.get(stat.S_IFMT(info.st_mode))
         if kind is None:
             return  # a socket: no archive has them
@@ -98,7 +128,7 @@ class _Packer:
             yield header(Entry(prefix + WHITEOUT + name, b"0", 0o600))
             return
         entry = Entry(prefix + name, kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
-        entry.mtime = info.st_mtime_ns
+        entry.mtime = 0 if self.undated else info.st_mtime_ns
         entry.xattrs = self._attributes(fd, name)
         identity = (info.st_dev, info.st_ino)
         if info.st_nlink > 1 and kind != b"5":

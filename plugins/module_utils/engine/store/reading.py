@@ -15,10 +15,11 @@ from .overlay import Home
 from .values import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..base.digest import Digest
     from .conf import StoreOptions
+    from .merged import Merged, Node
     from .mounting import Mounter
     from .records import ContainerRecord, ImageRecord, LayerRecord
     from .tarsplit import Rebuilt
@@ -133,6 +134,36 @@ class StoreReading:
         if layer is None:
             raise NotFound(f"export layer {identity[:12]}", "there is no such layer")
         return LayerStore(layer.root, Home(layer.root)).tar(identity)
+
+    def tree(self, top: str) -> Merged:
+        """What overlayfs would show of a layer and those below it; close it. Raises Damaged when one is missing."""
+        from .merged import Merged
+
+        chain = self.layer_chain(top)
+        directories = [Home(layer.root).diff(layer.id) for layer in reversed(chain)]
+        try:
+            return Merged(directories, self.home.fuse_conventions())
+        except FileNotFoundError as error:
+            raise Damaged("read the tree of an image", f"{error.filename} is missing", "Pull the image again") from None
+
+    def flat_tar(self, top: str, what: str) -> Iterator[bytes]:
+        """The tar of that tree in pieces: the same bytes wherever the image was pulled. Raises Damaged, HostLacks."""
+        from .pack import flatten
+
+        stores: dict[str, LayerStore] = {}
+        chain = [(layer.id, layer.root) for layer in reversed(self.layer_chain(top))]
+        known: dict[int, set[bytes]] = {}
+
+        def dated(node: Node) -> bool:
+            number = node.layers[0]
+            if number not in known:
+                identity, root = chain[number]
+                layers = stores.setdefault(root, LayerStore(root, Home(root), readonly=True))
+                known[number] = layers.bodiless(identity)
+            return node.path in known[number]
+
+        with self.tree(top) as merged:
+            yield from flatten(merged, dated, what)
 
     # ---- containers
 

@@ -184,6 +184,14 @@ class Rebuilt:
             os.close(fd)
 
 
+def bodiless(split: Reader, what: str) -> Iterator[bytes]:
+    """Where the members without content go: directories among them. Raises Damaged."""
+    for line in _lines(split, what):
+        if line.get("type") == 1 and not line.get("size"):
+            raw, name = line.get("name_raw"), str(line.get("name", ""))
+            yield place_of(b64decode(str(raw)) if raw else name.encode("utf-8", "surrogatepass"))
+
+
 def _lines(split: Reader, what: str) -> Iterator[dict[str, object]]:
     """The JSON objects of an uncompressed tar-split stream."""
     rest = b""
