@@ -67,14 +67,15 @@ def choose(source: ImageSource, top: Fetched, platform: Platform | None, gate: G
         documents.insert(0, (str(inner.digest), inner.data))
         instance = inner
     signatures = gate.admit(source, instance)
-    data = _config_bytes(source, parsed.config, deed)
+    data = config_bytes(source, parsed.config, deed)
     config = image_config.parse(data)
     if len(config.diff_ids) != len(parsed.layers):
         raise Corrupt(deed, f"the manifest has {len(parsed.layers)} layers, the config {len(config.diff_ids)}")
     return Chosen(parsed, config, data, tuple(documents), signatures)
 
 
-def _config_bytes(source: ImageSource, entry: Descriptor, deed: str) -> bytes:
+def config_bytes(source: ImageSource, entry: Descriptor, deed: str) -> bytes:
+    """The whole config, verified.  Raises Corrupt, and as sources do."""
     if entry.digest.algorithm != "sha256":
         raise Corrupt(deed, f"the config's digest is {entry.digest.algorithm}, from which no image id can be made")
     if entry.size > image_config.MAX_BYTES:

@@ -32,6 +32,9 @@ _LIST_LIMIT = 16 * 1024 * 1024
 class DockerArchiveSource:
     """One image of an archive: the one tagged ``ref``, number N for ``@N``, or the only one."""
 
+    #: Whatever the types in its manifest say: layers come uncompressed.
+    delivers_plain = True
+
     def __init__(self, tree: Tree, ref: str = "") -> None:
         self._tree = tree
         self.what = f"{tree.what}:{ref}" if ref else tree.what

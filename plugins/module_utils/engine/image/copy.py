@@ -1,0 +1,318 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From any source to any destination: what is there is not sent again, what need not change stays byte for byte."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base.errors import BadInput, Corrupt, Refused
+from ..base.steps import reached
+from ..registry import destination as destinations
+from ..registry.destination import Rereadable
+from ..registry.source import open_blob
+from ..spec import descriptor as descriptors
+from ..spec import image_config, manifest, strict_json
+from ..spec.descriptor import DOCKER_MANIFEST, Descriptor
+from ..spec.manifest import Index, Manifest
+from . import convert
+from .convert import Made, Member, Target
+from .spool import spool
+from .store_source import StoreSource
+from .transfer import config_bytes
+from .view import host
+
+if TYPE_CHECKING:
+    from ..base.digest import Digest
+    from ..base.streams import Reader
+    from ..registry.destination import ImageDestination
+    from ..registry.source import Fetched, ImageSource
+    from ..spec.platform import Platform
+
+THIS, ALL, CHOSEN = "this", "all", "chosen"
+
+
+class CopyOptions(NamedTuple):
+    """What a copy may change.
+
+    ``which`` images of an index go: the one for ``platforms[0]`` (this host's when empty) alone, ALL with the index,
+    or those CHOSEN by ``platforms`` with an index that lists just them (all, when ``sparse``).  ``format`` is one of
+    convert.FORMATS, ``compression`` none, gzip or zstd; empty leaves both to source and destination.
+    """
+
+    which: str = THIS
+    platforms: tuple[Platform, ...] = ()
+    sparse: bool = False
+    format: str = ""
+    compression: str = ""
+    level: int | None = None
+    preserve_digests: bool = False
+
+    def checked(self) -> CopyOptions:
+        """Itself; raises BadInput when it makes no sense."""
+        from ..host.compressing import check_level
+
+        if self.compression or self.level is not None:
+            check_level(self.compression or "gzip", self.level)
+        if self.format and self.format not in convert.FORMATS:
+            raise BadInput("read the format", f"{self.format!r} is not one of {', '.join(convert.FORMATS)}")
+        if self.which == CHOSEN and not self.platforms:
+            raise BadInput("read the platforms", "none is named")
+        if self.compression == "zstd" and self.format == "v2s2":
+            raise BadInput("read the format", "v2s2 has no layers compressed with zstd", "Use format oci")
+        return self
+
+
+class Copied(NamedTuple):
+    """What is at the destination now; ``copied`` and ``skipped`` count blobs, ``bytes`` those that were sent."""
+
+    digest: Digest
+    media_type: str
+    manifest: bytes
+    copied: int
+    skipped: int
+    bytes: int
+
+
+def copy(source: ImageSource, destination: ImageDestination, options: CopyOptions) -> Copied:
+    """Copy and commit; neither end is closed.  Raises Refused where no digest can be kept, else as both ends do."""
+    run = _Run(source, destination, options.checked())
+    top, parsed = chosen(source, options)
+    member, data = run.index(top, parsed) if isinstance(parsed, Index) else run.image(top)
+    reached("image-blobs-copied")
+    digest = top.digest if data == top.data else None
+    destination.put_manifest(data, member.media_type, instance=False, digest=digest)
+    destination.commit()
+    reached("image-copied")
+    return Copied(member.digest, member.media_type, data, run.copied, run.skipped, run.bytes)
+
+
+def chosen(source: ImageSource, options: CopyOptions) -> tuple[Fetched, Index | None]:
+    """The document to copy, and its parsed form when it is an index.  Raises NotFound, Corrupt, as sources do."""
+    top = source.manifest()
+    parsed = index_of(top, source.what)
+    if parsed is None or options.which != THIS:
+        return top, parsed
+    wanted = options.platforms[0] if options.platforms else host()
+    entry = parsed.choose(wanted)
+    if entry is None:
+        raise _no_image(source, wanted, parsed)
+    return instance(source, entry), None
+
+
+def index_of(found: Fetched, what: str) -> Index | None:
+    """The parsed index; None when the document is none."""
+    raw = strict_json.loads_object(found.data, f"read the manifest of {what}", manifest.MAX_BYTES)
+    if "manifests" not in raw:
+        return None
+    parsed = manifest.parse(found.data, found.media_type, what)
+    return parsed if isinstance(parsed, Index) else None
+
+
+def instance(source: ImageSource, entry: Descriptor) -> Fetched:
+    """A manifest below an index, of the length and type that the index says.  Raises Corrupt."""
+    found = source.manifest(entry.digest)
+    if len(found.data) != entry.size:
+        what = f"{entry.digest} is {len(found.data)} bytes long, its index says {entry.size}"
+        raise Corrupt(f"copy {source.what}", what)
+    return found._replace(media_type=entry.media_type)
+
+
+def selected(source: ImageSource, parsed: Index, options: CopyOptions) -> tuple[Descriptor, ...]:
+    """The entries of an index that go.  Raises NotFound."""
+    if options.which == ALL:
+        return parsed.instances
+    found = []
+    for platform in options.platforms:
+        entry = parsed.choose(platform)
+        if entry is None:
+            raise _no_image(source, platform, parsed)
+        found.append(entry)
+    return tuple(entry for entry in parsed.instances if entry in found)
+
+
+def _no_image(source: ImageSource, wanted: Platform, parsed: Index) -> Exception:
+    from ..base.errors import NotFound
+
+    offers = ", ".join(parsed.platforms) or "none"
+    return NotFound(f"copy {source.what}", f"it has no image for {wanted}; it has: {offers}")
+
+
+def image_of(found: Fetched, what: str) -> Manifest | None:
+    """The parsed manifest; None for an artifact or attestation, which is copied as it is."""
+    try:
+        parsed = manifest.parse(found.data, found.media_type, what)
+    except Corrupt:
+        if descriptors.is_manifest(found.media_type or descriptors.OCI_MANIFEST):
+            return None
+        raise
+    return parsed if isinstance(parsed, Manifest) else None
+
+
+def target(source: ImageSource, destination: ImageDestination, parsed: Manifest, options: CopyOptions) -> Target:
+    """What the image becomes there.  Raises BadInput when it cannot."""
+    mode = destination.layers
+    if mode == destinations.PLAIN and options.compression not in ("", "none"):
+        raise BadInput(f"copy to {destination.what}", "its layers are never compressed", "Leave the compression out")
+    zstd = options.compression == "zstd"
+    media_type = convert.target_type(
+        parsed.media_type, options.format, destination.accepts, zstd=zstd, what=destination.what
+    )
+    kinds = []
+    for layer in parsed.layers:
+        now = "none" if delivers_plain(source) else convert.kind_of(layer)
+        kinds.append(_kind(now, media_type, source, mode, options))
+    return Target(media_type, tuple(kinds))
+
+
+def delivers_plain(source: ImageSource) -> bool:
+    """Whether blobs of layers come uncompressed whatever the manifest says, as from Docker's archives."""
+    return bool(getattr(source, "delivers_plain", False))
+
+
+def _kind(now: str, media_type: str, source: ImageSource, mode: str, options: CopyOptions) -> str:
+    if mode == destinations.PLAIN:
+        return "none"
+    if options.compression:
+        return options.compression
+    if now == "zstd" and media_type == DOCKER_MANIFEST:
+        return "gzip"
+    if options.preserve_digests:
+        return now
+    if mode == destinations.COMPRESS and now == "none":
+        return "gzip"
+    if mode == destinations.KEEP and isinstance(source, StoreSource):
+        return "none"
+    return now
+
+
+class _Run:
+    """One copy: counts, and the layers that were converted already."""
+
+    def __init__(self, source: ImageSource, destination: ImageDestination, options: CopyOptions) -> None:
+        self._source = source
+        self._destination = destination
+        self._options = options
+        self._done: dict[tuple[Digest, str], Made] = {}
+        self.copied = self.skipped = self.bytes = 0
+
+    def index(self, top: Fetched, parsed: Index) -> tuple[Member, bytes]:
+        """All chosen instances, then the index itself."""
+        entries = selected(self._source, parsed, self._options)
+        to = self._destination
+        media_type = convert.target_type(parsed.media_type, self._options.format, to.accepts, zstd=False, what=to.what)
+        members: dict[Digest, Member] = {}
+        for entry in entries:
+            if entry.digest not in members:
+                members[entry.digest] = self._instance(entry)
+        strip = self._options.which == CHOSEN and not self._options.sparse
+        oci = media_type == descriptors.OCI_INDEX or any(
+            member.media_type == descriptors.OCI_MANIFEST and not to.accepts(descriptors.DOCKER_LIST)
+            for member in members.values()
+        )
+        media_type = descriptors.OCI_INDEX if oci else media_type
+        data = convert.index(top.data, media_type, members, strip=strip)
+        self._hold(top, data, "its list of images would be another one")
+        return Member(_digest(top, data), len(data), media_type), data
+
+    def _instance(self, entry: Descriptor) -> Member:
+        found = instance(self._source, entry)
+        nested = index_of(found, self._source.what)
+        if nested is not None:
+            raise BadInput(f"copy {self._source.what}", f"its entry {entry.digest} is an index again")
+        member, data = self.image(found)
+        digest = found.digest if data == found.data else None
+        self._destination.put_manifest(data, member.media_type, instance=True, digest=digest)
+        reached("image-instance-copied")
+        return member
+
+    def image(self, found: Fetched) -> tuple[Member, bytes]:
+        """Blobs of one image; the manifest is for the caller to put."""
+        parsed = image_of(found, self._source.what)
+        if parsed is None:
+            return self._verbatim(found)
+        source, options = self._source, self._options
+        goal = target(source, self._destination, parsed, options)
+        if options.preserve_digests and goal.media_type != parsed.media_type:
+            raise self._refused(f"{self._destination.what} takes it as {goal.media_type} only")
+        data = config_bytes(source, parsed.config, f"copy {source.what}")
+        diff_ids = image_config.parse(data).diff_ids
+        if len(diff_ids) != len(parsed.layers):
+            what = f"the manifest has {len(parsed.layers)} layers, the config {len(diff_ids)}"
+            raise Corrupt(f"copy {source.what}", what)
+        made = [self._layer(*each) for each in zip(parsed.layers, diff_ids, goal.kinds)]
+        self._put(parsed.config, io.BytesIO(data))
+        document = convert.image(found.data, parsed, goal.media_type, made)
+        self._hold(found, document, "its layers cannot be had in the compression that they were in")
+        return Member(_digest(found, document), len(document), goal.media_type), document
+
+    def _verbatim(self, found: Fetched) -> tuple[Member, bytes]:
+        """An artifact: every blob it names, as it is."""
+        deed = f"copy {self._source.what}"
+        raw = strict_json.loads_object(found.data, deed, manifest.MAX_BYTES)
+        media_type = found.media_type or strict_json.text(raw, "mediaType", deed, descriptors.OCI_MANIFEST)
+        if not self._destination.accepts(media_type):
+            raise BadInput(f"copy to {self._destination.what}", "it holds container images only, and this is none")
+        for entry in (strict_json.obj(raw, "config", deed), *strict_json.objects(raw, "layers", deed)):
+            blob = descriptors.parse(entry, deed)
+            if not blob.foreign:
+                self._put(blob, Rereadable(lambda blob=blob: self._source.blob(blob)))  # type: ignore[misc]
+        return Member(found.digest, len(found.data), media_type), found.data
+
+    def _layer(self, entry: Descriptor, diff_id: Digest, kind: str) -> Made:
+        key = (entry.digest, kind)
+        if key not in self._done:
+            self._done[key] = self._bring(entry, diff_id, kind)
+        return self._done[key]
+
+    def _bring(self, entry: Descriptor, diff_id: Digest, kind: str) -> Made:
+        stored = isinstance(self._source, StoreSource) and entry.digest != diff_id
+        now = "none" if delivers_plain(self._source) else convert.kind_of(entry)
+        if kind == now:
+            if not stored:
+                self._put(entry, Rereadable(lambda: self._source.blob(entry)))
+                return Made(entry.digest, entry.size, kind)
+            if self._destination.has_blob(entry.digest, entry.size):
+                self.skipped += 1
+                return Made(entry.digest, entry.size, kind)
+        elif self._options.preserve_digests:
+            raise self._refused(f"its layers are to be {kind}, and they are {now}")
+        what = f"layer {entry.digest} of {self._source.what}"
+        with closing(spool(self._bytes(entry, diff_id), diff_id, kind, self._options.level, what)) as ready:
+            if self._options.preserve_digests and ready.digest != entry.digest:
+                raise self._refused("the compressed bytes that its layers came in are not kept in a store")
+            self._put(Descriptor(entry.media_type, ready.digest, ready.size), ready)
+            return Made(ready.digest, ready.size, kind)
+
+    def _bytes(self, entry: Descriptor, diff_id: Digest) -> Reader:
+        if isinstance(self._source, StoreSource):
+            return self._source.unpacked(diff_id)
+        return self._source.blob(entry) if delivers_plain(self._source) else open_blob(self._source, entry)
+
+    def _put(self, blob: Descriptor, reader: Reader) -> None:
+        if self._destination.has_blob(blob.digest, blob.size):
+            self.skipped += 1
+            return
+        self._destination.put_blob(blob, reader)
+        self.copied += 1
+        self.bytes += blob.size
+        reached("image-blob-copied")
+
+    def _hold(self, found: Fetched, data: bytes, why: str) -> None:
+        if self._options.preserve_digests and data != found.data:
+            raise self._refused(why)
+
+    def _refused(self, why: str) -> Refused:
+        return Refused(
+            f"copy {self._source.what} to {self._destination.what}",
+            f"the digest cannot be preserved: {why}",
+            "Leave preserve_digests out, or copy from where the image came from",
+        )
+
+
+def _digest(found: Fetched, data: bytes) -> Digest:
+    from ..base.digest import digest_of
+
+    return found.digest if data == found.data else digest_of(data)
