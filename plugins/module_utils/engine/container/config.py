@@ -47,8 +47,8 @@ class Built:
 def build(
     wish: ContainerDesired,
     around: Surroundings,
-    birth: Birth = Birth(),
-    notes: tuple[str, ...] = (),  # noqa: B008
+    birth: Birth = Birth(),  # noqa: B008
+    notes: tuple[str, ...] = (),
 ) -> Built:
     """Write the rows. `notes` are the compared options that the task mentioned (`effective.keys_of`).
 
