@@ -55,6 +55,10 @@ integration: venv judge ## Tests with real runtimes, networks and registries, ea
 molecule: venv judge ## The journeys: molecule scenarios, started from pytest
 	@$(PYTEST) tests/integration/molecule
 
+.PHONY: fuzz
+fuzz: venv ## Fuzz the parsers, SECONDS each, from where the last run ended; findings go to tests/fuzz/corpus
+	@cd tests && $(BIN)/python -m fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --grow $(CACHE)/fuzz
+
 .PHONY: sanity
 sanity: venv ## ansible-test sanity, without any ignore file
 	@$(LAB)/sanity $(BIN)

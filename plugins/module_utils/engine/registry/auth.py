@@ -183,7 +183,6 @@ def _normal_key(key: str, legacy: bool) -> str:
 
 def _decode(value: object, deed: str) -> Credentials:
     import base64
-    import binascii
 
     if not isinstance(value, dict):
         raise Corrupt(deed, "it is not an object")
@@ -195,7 +194,7 @@ def _decode(value: object, deed: str) -> Credentials:
         return ANONYMOUS
     try:
         user, colon, password = base64.b64decode(packed, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also of base64 with letters beyond ASCII
         raise Corrupt(deed, "its auth is not base64 of USER:PASSWORD")
     if not colon:
         raise Corrupt(deed, "its auth holds no password")

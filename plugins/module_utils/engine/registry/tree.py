@@ -161,6 +161,7 @@ def _index(fd: int, path: str) -> tuple[dict[str, tuple[int, int]], dict[str, st
     members: dict[str, tuple[int, int]] = {}
     links: dict[str, str] = {}
     deed = f"read the archive {path}"
+    end = os.fstat(fd).st_size
     try:
         with os.fdopen(os.dup(fd), "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             file.seek(0)
@@ -169,6 +170,8 @@ def _index(fd: int, path: str) -> tuple[dict[str, tuple[int, int]], dict[str, st
                     raise Corrupt(deed, f"it has more than {_MAX_MEMBERS} members: not an archive of images")
                 name = _clean(member.name)
                 if member.isreg() and member.sparse is None:
+                    if not 0 <= member.offset_data <= member.offset_data + member.size <= end:
+                        raise Corrupt(deed, f"its member {name[:200]} does not lie within it")
                     members[name] = (member.offset_data, member.size)
                 elif member.issym():
                     links[name] = _clean(os.path.join(os.path.dirname(name), member.linkname))
