@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         host_info,
         image,
         image_info,
+        image_prune,
         image_tag,
         install,
         network,
         network_info,
+        prune,
     )
     from .installed import Listing
 
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
         host_info,
         image,
         image_info,
+        image_prune,
         image_tag,
         install,
         network,
         network_info,
+        prune,
     )
 
 

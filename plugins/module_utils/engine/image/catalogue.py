@@ -12,7 +12,7 @@ from ..base.errors import BadInput, EngineError
 from ..base.jsonval import table, tables, text_map, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ..base.jsonval import Json
     from ..store.records import ContainerRecord, ImageRecord, LayerRecord
@@ -24,9 +24,11 @@ _SAME = ("created", "created_by", "author", "comment", "empty_layer")
 class Catalogue:
     """Reads tables once; a config only when somebody asks for it, and once."""
 
-    def __init__(self, store: Store, records: Sequence[ImageRecord] | None = None) -> None:
+    def __init__(self, store: Store, ignoring: frozenset[str] = frozenset()) -> None:
+        """``ignoring`` are ids of containers that are taken for gone."""
         self.store = store
-        self.images = list(store.images() if records is None else records)
+        self.images = store.images()
+        self._ignoring = ignoring
         self.layers: dict[str, LayerRecord] = {layer.id: layer for layer in store.layers()}
         self._containers: list[ContainerRecord] | None = None
         self._configs: dict[str, Json] = {}
@@ -36,13 +38,13 @@ class Catalogue:
     def containers(self) -> list[ContainerRecord]:
         """Every container of the store, whichever program made it."""
         if self._containers is None:
-            self._containers = self.store.containers()
+            self._containers = [one for one in self.store.containers() if one.id not in self._ignoring]
         return self._containers
 
     def without(self, gone: set[str]) -> Catalogue:
         """The same store with some images taken away."""
         rest = Catalogue.__new__(Catalogue)
-        rest.store, rest.layers = self.store, self.layers
+        rest.store, rest.layers, rest._ignoring = self.store, self.layers, self._ignoring
         rest.images = [image for image in self.images if image.id not in gone]
         rest._containers, rest._configs, rest._listed = self._containers, self._configs, None
         return rest

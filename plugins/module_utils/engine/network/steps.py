@@ -47,7 +47,7 @@ def apply(session: Session, plan: NetworkPlan) -> None:
 
         replace(session, plan)
     elif plan.verdict == REMOVE:
-        _remove(session, plan.plan.deed, plan.plan.steps[-1].detail)
+        remove_unused(session, plan.plan.deed, plan.plan.steps[-1].detail)
 
 
 def _update(session: Session, plan: NetworkPlan) -> None:
@@ -62,7 +62,7 @@ def _update(session: Session, plan: NetworkPlan) -> None:
             setup.update_dns(session.net, network.name, network.dns_servers)
 
 
-def _remove(session: Session, deed: str, name: str) -> None:
+def remove_unused(session: Session, deed: str, name: str) -> None:
     """Under the lock that every attaching container takes, so nobody slips in between the look and the removal."""
     directory = session.networks
     with directory.locked():

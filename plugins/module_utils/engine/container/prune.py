@@ -1,0 +1,82 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers that have ended or never ran, and what builds left behind; and removing them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base import clock
+from ..base.errors import BadInput
+from ..base.filters import by_label_and_age, refuse_others
+from ..host.sizes import tree_bytes
+from ..plan.pruning import BUILD, CONTAINER, Doomed
+from . import lookup
+from .remove import remove as remove_container
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..base.filters import Filter
+    from ..session.session import Session
+    from .model import Container
+
+_AT_REST = ("created", "exited", "stopped")
+_KEYS = ("label", "until")
+_MARK = "buildah.json"  # what buildah keeps beside the storage of a working container
+
+
+def unused(session: Session, filters: Sequence[Filter]) -> list[Doomed]:
+    """Containers at rest outside of pods, those that others need after the others. Raises BadInput."""
+    refuse_others(filters, _KEYS, "containers to remove")
+    left = {
+        container.id: container
+        for container in lookup.all_containers(session)
+        if container.status in _AT_REST and not container.pod_id and _fits(container, filters)
+    }
+    found: list[Doomed] = []
+    while left:
+        free = [one for one in left.values() if not _needed(session, one.id, found)]
+        if not free:
+            break  # a container that stays needs the rest
+        for container in free:
+            del left[container.id]
+            size = _size(session, container.id)
+            found.append(Doomed(CONTAINER, container.id, (container.name,), size))
+    return found
+
+
+def _fits(container: Container, filters: Sequence[Filter]) -> bool:
+    try:
+        created = clock.parse(container.created)
+    except BadInput:
+        created = 0
+    return by_label_and_age(filters, container.labels, created)
+
+
+def _needed(session: Session, identity: str, gone: list[Doomed]) -> bool:
+    return bool(set(session.database.dependents(identity)) - {one.id for one in gone})
+
+
+def _size(session: Session, identity: str) -> int:
+    record = session.store.container(identity)
+    return tree_bytes(session.store.home.diff(record.layer)) if record is not None else 0
+
+
+def of_builds(session: Session) -> list[Doomed]:
+    """Working containers that builds of podman and buildah left in the storage."""
+    found = []
+    for record in session.store.containers():
+        if os.path.exists(os.path.join(session.store.container_dir(record.id), _MARK)):
+            size = tree_bytes(session.store.home.diff(record.layer))
+            found.append(Doomed(BUILD, record.id, record.names, size))
+    return found
+
+
+def remove(session: Session, doomed: Doomed) -> None:
+    """Raises InUse, Refused when somebody started it meanwhile, NotFound when it is gone."""
+    if doomed.kind == BUILD:
+        session.store.remove_container(doomed.id)
+        return
+    remove_container(session, lookup.find(session, doomed.id))

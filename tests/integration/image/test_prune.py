@@ -1,0 +1,143 @@
+"""image_prune and prune: what nobody uses goes, and what check mode said; podman then finds nothing more."""
+
+from __future__ import annotations
+
+import pytest
+from machine import USER, Machine
+
+BASE, OTHER, LOOSE = "localhost/busybox:latest", "localhost/other:1", "localhost/loose:1"
+
+
+@pytest.fixture(params=[None, USER], ids=["root", "rootless"])
+def user(request: pytest.FixtureRequest) -> str | None:
+    return request.param
+
+
+def loaded(machine: Machine, user: str | None) -> str:
+    """An image with a name, one built on it, and one without a name; the id of the last."""
+    machine.podman(["load", "-q", "-i", str(machine.lab.images.docker_archive)], user)
+    for name, command in ((OTHER, "echo 1 >/one"), (LOOSE, "echo two and more >/two")):
+        machine.podman(["run", "--name", "step", "--network", "none", BASE, "sh", "-c", command], user)
+        machine.podman(["commit", "-q", "-c", f"LABEL made={name[10:15]}", "step", name], user)
+        machine.podman(["rm", "-f", "-t0", "step"], user)
+    identity = machine.podman(["image", "inspect", "-f", "{{.Id}}", LOOSE], user).stdout.strip()
+    machine.podman(["untag", LOOSE], user)
+    return identity
+
+
+def names(machine: Machine, user: str | None) -> set[str]:
+    return set(machine.podman(["images", "-a", "--format", "{{.Repository}}:{{.Tag}}"], user).stdout.split())
+
+
+def clean(machine: Machine, user: str | None) -> None:
+    checked = machine.podman(["system", "check", "--quick"], user, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def run(machine: Machine, module: str, user: str | None, **options: object) -> dict:
+    """The task in check mode, for real, and again: the same answer twice, and then no change."""
+    before = names(machine, user)
+    told = machine.task(module, options, user, check=True)
+    assert names(machine, user) == before
+    done = machine.task(module, options, user)
+    for key in ("changed", "actions", "bytes", "diff"):
+        assert told.get(key) == done.get(key), key
+    again = machine.task(module, options, user)
+    assert not again["changed"] and again["bytes"] == 0, again
+    return done
+
+
+def test_images(machine: Machine, user: str | None) -> None:
+    loose = loaded(machine, user)
+    machine.podman(["create", "--name", "user", "--network", "none", OTHER], user)
+    done = run(machine, "image_prune", user)
+    assert [(one["id"], one["names"]) for one in done["images"]] == [(loose, [])]
+    assert 0 < done["bytes"] < 10_000  # not the layer that others stand on
+    assert machine.podman(["image", "prune", "-f"], user).stdout == ""
+    done = run(machine, "image_prune", user, all=True, filters={"label": "made"})
+    assert not done["changed"]
+    done = run(machine, "image_prune", user, all=True)
+    assert [one["names"] for one in done["images"]] == [[BASE]]
+    assert names(machine, user) == {OTHER}
+    assert machine.podman(["image", "prune", "-a", "-f"], user).stdout == ""
+    clean(machine, user)
+    machine.podman(["rm", "user"], user)
+    done = run(machine, "image_prune", user, all=True, filters={"until": "0s", "label!": "nothing"})
+    assert done["bytes"] > 1_000_000
+    assert machine.podman_json(["images", "--format", "json"], user) == []
+    clean(machine, user)
+
+
+def test_filters_keep_what_does_not_pass(machine: Machine, user: None = None) -> None:
+    loaded(machine, user)
+    assert not run(machine, "image_prune", user, all=True, filters={"until": "24h", "label": "made"})["changed"]
+    assert len(run(machine, "image_prune", user, all=True, filters={"label": "made=other"})["images"]) == 1
+    assert names(machine, user) == {BASE, "<none>:<none>"}
+    machine.task("image_prune", {"filters": {"frob": 1}}, user, fails=True)
+
+
+def test_containers_of_other_programs_keep_their_images(machine: Machine) -> None:
+    loaded(machine, None)
+    working = machine.buildah(["from", "--pull-never", OTHER]).stdout.strip()
+    done = run(machine, "prune", None, container=True, image=True, image_filters={"dangling_only": False})
+    assert OTHER in names(machine, None)
+    assert done["image"]["changed"] and not done["container"]["changed"]
+    refused = machine.task("prune", {"image": True, "image_filters": {"external": True}}, fails=True)
+    assert "other programs" in refused["msg"]
+    done = run(machine, "prune", None, system=True, system_build=True, system_all=True)
+    assert [one["names"] for one in done["system"]["details"]] == [[working], [OTHER]]
+    assert machine.buildah(["containers", "-q"]).stdout == ""
+    clean(machine, None)
+
+
+def test_everything(machine: Machine, user: str | None) -> None:
+    """A container that needs another, a network and a volume; one that runs; and what only those that end use."""
+    loaded(machine, user)
+    made = [("create", "--network", "none", "-v", "kept:/data", "--name", "last", OTHER, "true")]
+    made += [("run", "-d", "--network", "none", "-v", "used:/data", "--name", "runs", BASE, "sleep", "1000")]
+    made += [("create", "--network", "old", "-v", "gone:/data", "-v", "/anon", "--name", "first", OTHER, "true")]
+    made += [("create", "--network", "container:first", "--name", "second", OTHER, "true")]
+    for name in ("old", "unused", "labelled"):
+        machine.podman(["network", "create", *(["--label", "keep"] if name == "labelled" else []), name], user)
+    for words in made:
+        machine.podman(list(words), user)
+    machine.sh("dd if=/dev/zero of=/tmp/fill bs=1000 count=7 2>/dev/null")
+    path = machine.podman(["volume", "inspect", "-f", "{{.Mountpoint}}", "gone"], user).stdout.strip()
+    machine.sh(f"cp /tmp/fill {path}/", user)
+    done = run(
+        machine,
+        "prune",
+        user,
+        container=True,
+        container_filters={"label!": "keep"},
+        network=True,
+        network_filters={"label!": "keep"},
+    )
+    assert len(done["container"]["container"]) == 3
+    assert sorted(done["network"]["network"]) == ["old", "unused"]
+    assert machine.podman(["ps", "-a", "--format", "{{.Names}}"], user).stdout.split() == ["runs"]
+    for words in made[2:]:
+        machine.podman([word.replace("old", "labelled") for word in words], user)
+    done = run(machine, "prune", user, system=True, system_all=True, system_volumes=True)
+    gone = [(one["kind"], *one["names"]) for one in done["system"]["details"]]
+    assert gone[:2] == [("container", "second"), ("container", "first")]
+    assert {each for each in gone if each[0] in ("network", "volume")} >= {
+        ("network", "labelled"),
+        ("volume", "gone"),
+        ("volume", "kept"),
+    }
+    assert names(machine, user) == {BASE}
+    assert done["bytes"] >= 7000
+    assert done["system"]["system"][0] == "Deleted Containers"
+    assert machine.podman(["volume", "ls", "-q"], user).stdout.split() == ["used"]
+    assert machine.podman(["network", "ls", "-q"], user).stdout.split() == ["podman"]
+    nothing = machine.podman(["system", "prune", "-a", "-f", "--volumes"], user).stdout
+    assert nothing == "Total reclaimed space: 0B\n"
+    clean(machine, user)
+    machine.podman(["rm", "-f", "-t0", "runs"], user)
+
+
+def test_nothing_asked_nothing_done(machine: Machine) -> None:
+    loaded(machine, None)
+    assert not run(machine, "prune", None)["changed"]
+    assert len(names(machine, None)) == 3
