@@ -88,16 +88,6 @@ def test_a_terminal(box: Box) -> None:
     assert web.wait().code == 0
 
 
-def test_resizing_the_terminal(box: Box) -> None:
-    script = "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.02; done"
-    (box.base / "rootfs/bin/stty").symlink_to("busybox")
-    web = box.make(["/bin/sh", "-c", script], request={"terminal": True}, terminal=True).create().start()
-    _until(lambda: "ready" in web.text())
-    attach.resize(str(web.bundle), 33, 111)
-    web.wait()
-    assert "33 111" in web.text()
-
-
 def test_attaching_gives_up_at_the_deadline(box: Box) -> None:
     web = box.make(["/bin/sleep", "1000"])
     with pytest.raises(TimedOut, match="container web"):

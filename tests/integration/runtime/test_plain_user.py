@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import EngineError
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroup_trees, cgroups, libc
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import (
     attach,
@@ -19,7 +18,6 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime impo
     kill,
     logs,
     processes,
-    stats,
 )
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import exec as executing
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive
@@ -101,10 +99,6 @@ def _life(runtime: str) -> Callable[[Path], object]:
         while len(processes.processes(second.init, "web")) != 2:
             time.sleep(0.01)
         found["top"] = processes.rows(processes.processes(second.init, "web"), ("uid", "huser", "ppid"))[1]
-        try:
-            stats.usage(box.facts, second.init, "web")
-        except EngineError as error:
-            found["stats"] = str(error)
         found["killed"] = kill.signal_init(second.init, 9)
         found["code"] = second.wait().code
         found["lines"] = [
@@ -128,7 +122,6 @@ def test_a_life_without_cgroups(home: Path, runtime: str) -> None:
     found = as_plain_user(home, _life(runtime), runtime == "crun")
     assert isinstance(found, dict)
     assert "cgroup v1 cannot be delegated" in str(found.pop("reason"))
-    assert "no cgroup of its own: cgroup v1 cannot be delegated" in str(found.pop("stats"))
     assert found == {
         "controllers": (),
         "alive": True,

@@ -25,6 +25,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.su
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec import capabilities, image_config, ulimits
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.devices import DeviceNode
 
+NOTES = (config.NOTE_OPTIONS, config.NOTE_RANDOM_PORTS, config.NOTE_SECCOMP)
 DATA = Path(__file__).parent / "data"
 SELF, PLAIN, OTHER = "5e1f" * 16, "b0b0" * 16, "f0f0" * 16
 FILES = {
@@ -170,7 +171,7 @@ def comparable(document):
     if "seccomp" in linux and "sha256" not in linux["seccomp"]:
         linux["seccomp"] = {"sha256": digest(linux["seccomp"])}
     notes = spec.get("annotations", {})
-    for key in [key for key in notes if key in config.NOTES]:
+    for key in [key for key in notes if key in NOTES]:
         del notes[key]
     if not notes:
         spec.pop("annotations", None)

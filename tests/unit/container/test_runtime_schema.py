@@ -61,6 +61,7 @@ def test_started_spec(validator, name, rootless):
         shared={kind: f"/proc/1/ns/{kind}" for kind in start_spec.container_ids(built.config)},
         bind_mounts={"/etc/hosts": "/run/hosts", "/dev/shm": built.config.get("ShmDir", "/dev/shm")},
         volumes={volume: f"/volumes/{volume}" for volume in built.volumes},
+        parts={named["dest"]: "/part" for named in built.config.get("namedVolumes", ()) if named.get("SubPath")},
         all_devices=({"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8576},),
     )
     made, _warnings = start_spec.render(built.config, facts)

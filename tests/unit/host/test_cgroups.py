@@ -314,11 +314,3 @@ def test_removing_takes_the_whole_group(host: Host) -> None:
     assert cgroup_trees.remove(facts, f"/libpod_parent/libpod-{CID}") == ()
     assert os.listdir(host.cg / "memory/libpod_parent") == []
     assert cgroup_trees.remove(facts, f"/libpod_parent/libpod-{CID}") == ()
-
-
-def test_left_over_groups(host: Host) -> None:
-    facts = host.v1("memory").look()
-    for name, pids in (("a" * 64, ""), ("b" * 64, "7\n")):
-        host.write(f"cg/memory/libpod_parent/libpod-{name}/cgroup.procs", pids)
-    host.write("cg/memory/libpod_parent/conmon/cgroup.procs", "")
-    assert cgroup_trees.empty_groups(facts) == ("a" * 64,)

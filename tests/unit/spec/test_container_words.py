@@ -287,11 +287,6 @@ def test_device_rules():
             devices.parse_rule(text)
 
 
-def test_cdi_names_are_told_apart():
-    assert devices.is_cdi("nvidia.com/gpu=0")
-    assert not devices.is_cdi("/dev/null")
-
-
 def test_throttles():
     assert devices.parse_throttle("/dev/sda:1mb", "o", is_size=True) == ("/dev/sda", 1024**2)
     assert devices.parse_throttle("/dev/sda:100", "o", is_size=False) == ("/dev/sda", 100)

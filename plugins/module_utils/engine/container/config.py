@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NOTE_OPTIONS = "io.daemonless.options"
 NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
 NOTE_SECCOMP = "io.daemonless.seccomp"
-NOTES = (NOTE_OPTIONS, NOTE_RANDOM_PORTS, NOTE_SECCOMP)
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,7 @@ def _bounding() -> tuple[str, ...]:
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         for line in file:
             if line.startswith("CapBnd:"):
-                mask = int(line.split()[1], 16)
-                return tuple(sorted(name for number, name in enumerate(capabilities.NAMES) if mask >> number & 1))
+                return capabilities.from_mask(int(line.split()[1], 16))
     return ()
 
 

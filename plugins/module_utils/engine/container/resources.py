@@ -64,6 +64,11 @@ def release_mounts(session: Session, container: Container) -> None:
             mounts.unmount_all(path)
     except OSError as error:
         raise EngineError(f"unmount {path}", error.strerror or str(error)) from error
+    if container.config.get("overlayVolumes") or container.config.get("namedVolumes"):
+        from .mount_sources import forget_overlays, forget_parts
+
+        forget_overlays(container)
+        forget_parts(session, container)
     if jsonval.flag(container.state, "mounted"):  # attaching counts: give back once for each start
         for named in jsonval.tables(container.config, "namedVolumes"):
             volumes.detach(session, jsonval.text(named, "volumeName"))

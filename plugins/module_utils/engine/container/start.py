@@ -9,7 +9,7 @@ so the next start, clean-up or removal knows what to give back first; podman's o
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
@@ -22,7 +22,7 @@ from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
 from ..spec import start_spec, users
-from . import host_limits, lookup, networking, parts, resources, runfiles, volumes
+from . import host_limits, lookup, mount_sources, networking, parts, resources, runfiles
 from .events import event
 from .holding import held, save
 from .settle import release, settle
@@ -104,10 +104,12 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
     rootfs = resources.mount_rootfs(session, container)
     hostname = _hostname(session, container)
     connection = networking.connect(session, container, netns, hostname)
-    with connection or nullcontext():
+    with ExitStack() as stack:
+        stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)
         accounts = _accounts(container, rootfs)
         files = runfiles.write(session, container, hostname, connection, accounts)
+        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
         facts = start_spec.StartFacts(
             root=rootfs,
             account=accounts.account,
@@ -115,7 +117,9 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
             netns=netns,
             shared=_shared_namespaces(session, container),
             bind_mounts={**files, **({"/dev/shm": shm} if shm else {})},
-            volumes=volumes.attach(session, container, rootfs, accounts.account),
+            volumes=sources.volumes,
+            parts=sources.parts,
+            extra_mounts=sources.overlays,
             cgroups_v2=session.cgroups.mode == V2,
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),

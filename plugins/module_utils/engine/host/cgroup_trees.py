@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from .cgroups import CANONICAL, HYBRID, CgroupFacts, Hierarchy, Place, base_path, words
+from .cgroups import CANONICAL, HYBRID, CgroupFacts, Hierarchy, Place, words
 
 
 def enter_monitor(facts: CgroupFacts, where: Place, pid: int, uid: int) -> str:
@@ -136,16 +136,3 @@ def _rmdirs(top: str) -> list[str]:
                 raise
             left.append(folder)
     return left
-
-
-def empty_groups(facts: CgroupFacts, parent: str = "") -> tuple[str, ...]:
-    """Container ids whose groups stand under `parent` without any process: left over when no such container runs."""
-    base = base_path(facts, parent)
-    names: set[str] = set()
-    for tree in facts.hierarchies:
-        try:
-            names.update(name for name in os.listdir(tree.mountpoint + base) if name.startswith("libpod-"))
-        except OSError:
-            continue
-    idle = [name for name in names if not processes(facts, f"{base}/{name}")]
-    return tuple(sorted(name[len("libpod-") :] for name in idle if name != "libpod-conmon"))

@@ -149,17 +149,3 @@ def connect(bundle: str, name: str) -> Attached:
     finally:
         os.close(folder)
     return Attached(connection, name)
-
-
-def resize(bundle: str, height: int, width: int) -> None:
-    """Tell the monitor the size of the terminal; nothing happens when it is gone."""
-    try:
-        fd = os.open(os.path.join(bundle, "ctl"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(fd, f"1 {height} {width}\n".encode())
-    except OSError:
-        pass
-    finally:
-        os.close(fd)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from ..base.errors import BadInput
 from ..base.units import parse_size
 
-_CDI = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*\Z")
 _RULE = re.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")
 
 
@@ -44,11 +43,6 @@ class Rule(NamedTuple):
     major: int | None
     minor: int | None
     access: str
-
-
-def is_cdi(text: str) -> bool:
-    """Whether this is the name of a CDI device, `vendor.com/class=name`."""
-    return bool(_CDI.match(text))
 
 
 def parse(text: str) -> Device:

@@ -17,7 +17,7 @@ from ..base.values import dataclass, field
 from . import environ, ulimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ..base.jsonval import Json
     from .users import Account
@@ -39,8 +39,9 @@ _SHARED_KEYS = (
 class StartFacts:
     """`root` is the mounted file system; `netns` the namespace made for the container ("" when none was);
     `shared` the paths of namespaces of other containers, by the runtime spec's type (`container_ids` names them);
-    `bind_mounts` target -> source, as in the state row; `volumes` name -> directory; `extra_mounts` finished mounts
-    (overlays, image volumes); `rlimits` the soft and hard limits that this process has, by RLIMIT_ name, used unless
+    `bind_mounts` target -> source, as in the state row; `volumes` name -> directory; `parts` target -> directory,
+    where only a part of a volume is mounted; `extra_mounts` finished mounts (overlays); `rlimits` the soft and hard
+    limits that this process has, by RLIMIT_ name, used unless
     `may_raise`; `oom_score` its oom_score_adj, below which a rootless container cannot go (None: it can);
     `all_devices` the `linux.devices` of a privileged container; `secret_env` variables with secret values;
     `cgroups_v2` whether the host has the unified hierarchy alone.
@@ -53,6 +54,7 @@ class StartFacts:
     shared: Mapping[str, str] = field(default_factory=dict)
     bind_mounts: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
     extra_mounts: tuple[Json, ...] = ()
     rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     may_raise: bool = True
@@ -60,16 +62,6 @@ class StartFacts:
     all_devices: tuple[Json, ...] = ()
     secret_env: Mapping[str, str] = field(default_factory=dict)
     cgroups_v2: bool = True
-
-
-@dataclass(frozen=True)
-class HostDeed:
-    """What has to be done to a directory of the host before it is mounted: `chown` to the container's user or
-    `relabel` (`private` for Z)."""
-
-    deed: str
-    path: str
-    private: bool = False
 
 
 def container_ids(config: Json) -> dict[str, str]:
@@ -85,18 +77,6 @@ def cgroups_path(config: Json) -> str:
     if config.get("cgroupManager") == "systemd":
         return f"{posixpath.basename(parent)}:libpod:{name}"
     return posixpath.join(parent or "/", f"libpod-{name}")
-
-
-def host_deeds(config: Json, volumes: Mapping[str, str]) -> tuple[HostDeed, ...]:
-    """Every `:U`, `:z` and `:Z` of a container; `volumes` name -> directory."""
-    found = []
-    for source, options in _sources(config, volumes):
-        for word in options:
-            if word == "U":
-                found.append(HostDeed("chown", source))
-            elif word in ("z", "Z"):
-                found.append(HostDeed("relabel", source, word == "Z"))
-    return tuple(found)
 
 
 def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
@@ -173,7 +153,7 @@ def _mounts(made: Json, config: Json, facts: StartFacts) -> list[Json]:
         if "O" not in _texts(volume.get("options")):
             source = facts.volumes[name]
             if volume.get("SubPath"):
-                source = posixpath.join(source, str(volume["SubPath"]))
+                source = facts.parts[str(volume["dest"])]
             entry: Json = {"destination": volume["dest"], "type": "bind", "source": source}
             entry["options"] = _texts(volume.get("options"))
             found.append(entry)
@@ -287,18 +267,6 @@ def _root_propagation(made: Json) -> str:
     if words & {"shared", "rshared"}:
         return "shared"
     return "rslave" if words & {"slave", "rslave"} else ""
-
-
-def _sources(config: Json, volumes: Mapping[str, str]) -> Iterable[tuple[str, list[str]]]:
-    for mount in _objects(_object(config, "spec").get("mounts")):
-        if mount.get("type") == "bind":
-            yield str(mount.get("source")), _texts(mount.get("options"))
-    for volume in _objects(config.get("namedVolumes")):
-        name = str(volume["volumeName"])
-        if name in volumes:
-            yield volumes[name], _texts(volume.get("options"))
-    for overlay in _objects(config.get("overlayVolumes")):
-        yield str(overlay["source"]), _texts(overlay.get("options"))
 
 
 def _namespace(made: Json, kind: str) -> Json | None:

@@ -139,13 +139,6 @@ class Store(ImageWriting):
         with self._layers.table.reading():
             return self._mounter.unmount(container.layer, force)
 
-    def is_mounted(self, identity: str) -> bool:
-        return self._mounter.mounted(self._container(identity).layer)
-
-    def merged_path(self, identity: str) -> str:
-        """Where the container's tree is when it is mounted."""
-        return self._mounter.target(self._container(identity).layer)
-
     def diff_path(self, identity: str) -> str:
         """The upper directory: what the container changed."""
         return self.home.diff(self._container(identity).layer)

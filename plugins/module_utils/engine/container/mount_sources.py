@@ -1,0 +1,169 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands behind a container's mounts at its start: volumes and the parts of them that are named, owners (`:U`),
+and overlays (`:O`), whose changes are thrown away when the container ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base import jsonval
+from ..base.errors import EngineError, HostLacks, NotFound
+from ..base.steps import reached
+from ..host import mounts
+from ..host.rooted import Root
+from . import volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..base.jsonval import Json
+    from ..session.session import Session
+    from ..spec.users import Account
+    from .model import Container
+
+
+class Sources(NamedTuple):
+    """`volumes` name -> directory; `parts` destination -> the directory of a volume that is mounted there instead of
+    the whole; `overlays` finished mounts."""
+
+    volumes: dict[str, str]
+    parts: dict[str, str]
+    overlays: tuple[Json, ...]
+
+
+@contextmanager
+def prepared(session: Session, container: Container, rootfs: str, account: Account) -> Iterator[Sources]:
+    """Everything ready to be mounted; `parts` are there only inside. Raises NotFound, HostLacks, EngineError."""
+    _refuse_images(container)
+    found = volumes.attach(session, container, rootfs, account)
+    for mount in jsonval.tables(container.spec, "mounts"):
+        if mount.get("type") == "bind" and "U" in jsonval.texts(mount, "options"):
+            _chown(jsonval.text(mount, "source"), account)
+    with _parts(session, container, found) as parts:
+        yield Sources(found, parts, tuple(_overlays(container, found, account, session.identity.rootless)))
+
+
+def _refuse_images(container: Container) -> None:
+    for image in jsonval.tables(container.config, "ctrImageVolumes"):
+        raise HostLacks(
+            f"start container {container.name}",
+            f"image {jsonval.text(image, 'source')}, which it mounts, cannot be mounted into containers here",
+        )
+
+
+def _chown(path: str, account: Account) -> None:
+    from .copyup import chown_tree
+
+    try:
+        if os.path.isdir(path):
+            chown_tree(path, account.uid, account.gid)
+        else:
+            os.chown(path, account.uid, account.gid)
+    except OSError as error:
+        raise EngineError(f"change the owner of {path}", error.strerror or str(error)) from error
+
+
+@contextmanager
+def _parts(session: Session, container: Container, found: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Directories below volumes, bound aside until the runtime has bound them into the container."""
+    wanted = [named for named in jsonval.tables(container.config, "namedVolumes") if jsonval.text(named, "SubPath")]
+    if not wanted:
+        yield {}
+        return
+    folder = _parts_folder(session, container)
+    forget_parts(session, container)
+    try:
+        parts = {}
+        for number, named in enumerate(wanted):
+            target = os.path.join(folder, str(number))
+            _bind_part(container, found[jsonval.text(named, "volumeName")], named, target)
+            parts[jsonval.text(named, "dest")] = target
+        yield parts
+    finally:
+        forget_parts(session, container)
+
+
+def _bind_part(container: Container, volume: str, named: Json, target: str) -> None:
+    """The volume is a foreign tree: a link in it must not lead out to the host, neither now nor between this look and
+    the mount. So it is opened inside the volume, and what was opened is bound.
+    """
+    path = jsonval.text(named, "SubPath")
+    where = f"{path} in volume {jsonval.text(named, 'volumeName')}"
+    try:
+        with Root.of(volume) as root:
+            fd = root.open_dir(path)
+        try:
+            os.makedirs(target, mode=0o700)
+            mounts.bind(f"/proc/self/fd/{fd}", target, recursive=True, private=True)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise NotFound(f"start container {container.name}", f"{where}: {error.strerror}") from error
+    reached("part-bound")
+
+
+def _parts_folder(session: Session, container: Container) -> str:
+    """Not among the container's own files, which whoever removes it deletes with all that is below."""
+    return os.path.join(session.paths.tmp_dir, "daemonless", "parts", container.id)
+
+
+def forget_parts(session: Session, container: Container) -> None:
+    """Nil work when there are none."""
+    folder = _parts_folder(session, container)
+    if not os.path.isdir(folder):
+        return
+    mounts.unmount_below(folder)
+    for name in os.listdir(folder):
+        os.rmdir(os.path.join(folder, name))
+    os.rmdir(folder)
+
+
+def _overlays(container: Container, found: dict[str, str], account: Account, rootless: bool) -> Iterator[Json]:
+    wanted = [
+        (jsonval.text(overlay, "dest"), jsonval.text(overlay, "source"), jsonval.texts(overlay, "options"))
+        for overlay in jsonval.tables(container.config, "overlayVolumes")
+    ]
+    wanted += [
+        (jsonval.text(named, "dest"), found[jsonval.text(named, "volumeName")], jsonval.texts(named, "options"))
+        for named in jsonval.tables(container.config, "namedVolumes")
+        if "O" in jsonval.texts(named, "options")
+    ]
+    forget_overlays(container)
+    for number, (target, source, options) in enumerate(wanted):
+        if not os.path.isdir(source):
+            cause = f"{source}, which it mounts at {target}, is no directory"
+            raise NotFound(f"start container {container.name}", cause)
+        upper, work = _changes(os.path.join(_folder(container), str(number)), source, options)
+        if "U" in options:
+            _chown(upper, account)
+        words = ["lowerdir=" + source.replace(":", "\\:"), f"upperdir={upper}", f"workdir={work}"]
+        words += ["userxattr"] * rootless
+        yield {"destination": target, "type": "overlay", "source": "overlay", "options": [*words, "private"]}
+
+
+def _changes(folder: str, source: str, options: list[str]) -> tuple[str, str]:
+    """Where an overlay keeps what is written: with the container, or where the options say, which then outlives it."""
+    named = dict(word.split("=", 1) for word in options if word.startswith(("upperdir=", "workdir=")))
+    upper, work = named.get("upperdir", f"{folder}/upper"), named.get("workdir", f"{folder}/work")
+    for path in (upper, work):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    if "upperdir" not in named:  # the top of the merged tree looks like its source
+        info = os.stat(source)
+        os.chown(upper, info.st_uid, info.st_gid)
+        os.chmod(upper, info.st_mode & 0o7777)
+    reached("overlay-laid")
+    return upper, work
+
+
+def _folder(container: Container) -> str:
+    return os.path.join(container.static_dir, "overlay")
+
+
+def forget_overlays(container: Container) -> None:
+    """What a container wrote over its `:O` mounts goes with its end."""
+    shutil.rmtree(_folder(container), ignore_errors=True)
