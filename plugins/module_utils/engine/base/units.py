@@ -61,6 +61,16 @@ def parse_duration(value: str | int | float, what: str = "duration") -> int:
     return total
 
 
+def human_size(count: int) -> str:
+    """`1.5 MB`, in powers of 1000 with up to four digits, as podman images prints sizes."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            return f"{size:.4g} {unit}"
+        size /= 1000
+    return f"{count} B"
+
+
 def human_duration(seconds: float) -> str:
     """`5 minutes`, `About an hour`, as podman ps prints ages (docker/go-units HumanDuration)."""
     whole = int(seconds)

@@ -41,10 +41,9 @@ class StartFacts:
     `shared` the paths of namespaces of other containers, by the runtime spec's type (`container_ids` names them);
     `bind_mounts` target -> source, as in the state row; `volumes` name -> directory; `parts` target -> directory,
     where only a part of a volume is mounted; `extra_mounts` finished mounts (overlays); `rlimits` the soft and hard
-    limits that this process has, by RLIMIT_ name, used unless
-    `may_raise`; `oom_score` its oom_score_adj, below which a rootless container cannot go (None: it can);
-    `all_devices` the `linux.devices` of a privileged container; `secret_env` variables with secret values;
-    `cgroups_v2` whether the host has the unified hierarchy alone.
+    limits that this process has, by RLIMIT_ name, used unless `may_raise`; `oom_score` its oom_score_adj, below
+    which a rootless container cannot go (None: it can); `all_devices` the `linux.devices` of a privileged container;
+    `secret_env` variables with secret values; `cgroups_v2` whether the host has the unified hierarchy alone.
     """
 
     root: str
