@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         network,
         network_info,
         prune,
+        registry_login,
+        registry_login_info,
+        registry_logout,
     )
     from .installed import Listing
 
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
         network,
         network_info,
         prune,
+        registry_login,
+        registry_login_info,
+        registry_logout,
     )
 
 

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 PLUGINS = ROOT / "plugins"
 TASK = "ansible_collections.daemonless.oci.plugins.module_utils.engine.task"
 CARRIER = "task"  # runs the others; not for playbooks
+#: The name of a secret is none: hiding it would blot out every word that happens to be the same.
+NAMES_OF_SECRETS = {("registry_login", "secret")}
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if path.stem != CARRIER)
 
 
@@ -84,7 +86,7 @@ def test_a_module_is_documentation_and_one_call(name: str) -> None:
 def test_options_that_hold_secrets_are_not_logged(name: str) -> None:
     for option, spec in table(name).items():
         if re.search("password|creds|secret|token", option):
-            assert spec.get("no_log") is True, option
+            assert spec.get("no_log") is ((name, option) not in NAMES_OF_SECRETS), option
 
 
 @pytest.mark.parametrize("name", MODULES)

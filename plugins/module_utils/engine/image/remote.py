@@ -14,6 +14,7 @@ from ..registry.auth import Credentials, Keyring
 from ..registry.connections import Connections, Trust
 from ..registry.docker import RegistrySource, Wire
 from ..registry.failures import Patience
+from ..registry.repository import Repository
 from ..spec import reference
 from .trust import Gate
 
@@ -97,6 +98,17 @@ class Remote:
             mirrors = "; ".join(f"mirror: {err.deed}: {err.cause}" for err in failures[:-1])
             last.cause = f"{last.cause} ({mirrors})"
         raise last
+
+    def log_in(self, ref: Reference, credentials: Credentials) -> None:
+        """Try them at the registry of this name itself.  Raises Denied, Unreachable, TimedOut."""
+        own = self.registries.endpoints(ref)[-1]
+        wire, insecure = self._wire(own._replace(reference=ref), ref)
+        wire.find_credentials = lambda at: credentials if at.domain == ref.domain else self._keyring.find(at)
+        repository = Repository(ref, wire, insecure=insecure, scopes=())
+        try:
+            repository.log_in()
+        finally:
+            repository.close()
 
     def _open(self, endpoint: Endpoint, asked: Reference) -> RegistrySource:
         wire, insecure = self._wire(endpoint, asked)

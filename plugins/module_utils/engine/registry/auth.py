@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import BadInput, Corrupt, EngineError
+from ..base.errors import BadInput, Corrupt
 from ..base.files import parse_json, read_bytes
+from ..host import programs
+from .helpers import TOKEN_USER, Helper
 from .registries_conf import AUTH_FILE_HELPER
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ..host.process import Runner
     from ..spec.reference import Reference
 
-    Json = dict[str, object]
+Json = dict[str, object]
 
 _LIMIT = 4 * 1024 * 1024
 #: Docker Hub's entry is filed under an address of its first API.
@@ -65,7 +67,7 @@ class Keyring(NamedTuple):
 
     def _from_files(self, ref: Reference) -> Credentials:
         for path, legacy in auth_files(self.identity, os.environ, self.explicit):
-            content = _read(path, legacy)
+            content = read_file(path, legacy)
             if content is None:
                 continue
             found = self._from_content(content, ref, path, legacy)
@@ -75,40 +77,43 @@ class Keyring(NamedTuple):
 
     def _from_content(self, content: Json, ref: Reference, path: str, legacy: bool) -> Credentials:
         deed = f"read {path}"
-        helpers = _object(content, "credHelpers", deed)
+        helpers = table(content, "credHelpers", deed)
         for key in (ref.domain, *((_HUB,) if ref.domain in _HUB_NAMES else ())):
             helper = helpers.get(key)
             if isinstance(helper, str) and helper:
                 return self._ask(helper, key)
-        auths = _object(content, "auths", deed)
+        auths = table(content, "auths", deed)
         for key in _keys(ref):
-            if key in auths:
-                return _decode(auths[key], f"{deed}: entry {key}")
+            if key in auths and auths[key] != {}:
+                return decode(auths[key], f"{deed}: entry {key}")
         wanted = _normal_host(ref.domain)
         for key, value in auths.items():
-            if _normal_key(key, legacy) == wanted:
-                return _decode(value, f"{deed}: entry {key}")
-        return ANONYMOUS
+            if value != {} and _normal_key(key, legacy) == wanted:
+                return decode(value, f"{deed}: entry {key}")
+        return self._from_store(content, ref)
+
+    def _from_store(self, content: Json, ref: Reference) -> Credentials:
+        store = store_of(content)
+        if not store:
+            return ANONYMOUS
+        return self._ask(store, f"https://{_HUB}/v1/" if ref.domain in _HUB_NAMES else ref.domain)
 
     def _ask(self, helper: str, host: str) -> Credentials:
-        """Run ``docker-credential-HELPER get`` with the host on its standard input."""
-        deed = f"ask credential helper {helper} for {host}"
-        if "/" in helper:
-            raise BadInput(deed, "a credential helper is named, not given by path")
-        program = f"docker-credential-{helper}"
-        done = self.runner.run([program, "get"], input=host.encode(), timeout=60)
-        answer = done.stdout.decode("utf-8", "replace").strip()
-        if done.rc != 0:
-            if "credentials not found" in answer:
-                return ANONYMOUS
-            raise EngineError(deed, f"{program} ended with {done.rc}: {answer[:200]}")
-        content = parse_json(answer, f"the answer of {program}")
-        if not isinstance(content, dict):
-            raise Corrupt(deed, f"{program} did not answer with an object")
-        user, secret = content.get("Username"), content.get("Secret")
-        if not isinstance(user, str) or not isinstance(secret, str):
-            raise Corrupt(deed, f"{program} answered without Username and Secret")
-        return Credentials(identity_token=secret) if user == "<token>" else Credentials(user, secret)
+        return of_helper(Helper(helper, self.runner).get(host))
+
+
+def store_of(content: Json) -> str:
+    """Docker's helper for all registries; a host without that program has nothing in it."""
+    store = content.get("credsStore")
+    return store if isinstance(store, str) and store and programs.find(f"docker-credential-{store}", ()) else ""
+
+
+def of_helper(answer: tuple[str, str] | None) -> Credentials:
+    """What a credential helper answered, None for nothing."""
+    if answer is None:
+        return ANONYMOUS
+    user, secret = answer
+    return Credentials(identity_token=secret) if user == TOKEN_USER else Credentials(user, secret)
 
 
 def auth_files(identity: Identity, env: Mapping[str, str], explicit: str = "") -> list[tuple[str, bool]]:
@@ -124,19 +129,23 @@ def auth_files(identity: Identity, env: Mapping[str, str], explicit: str = "") -
     docker = env.get("DOCKER_CONFIG", "")
     if docker:
         return [(os.path.join(docker, "config.json"), False)]
-    runtime = f"/run/containers/{identity.uid}/auth.json"
-    if identity.rootless:
-        runtime = os.path.join(identity.runtime_dir, "containers/auth.json")
     config = env.get("XDG_CONFIG_HOME", "") or os.path.join(identity.home, ".config")
     return [
-        (runtime, False),
+        (runtime_file(identity), False),
         (os.path.join(config, "containers/auth.json"), False),
         (os.path.join(identity.home, ".docker/config.json"), False),
         (os.path.join(identity.home, ".dockercfg"), True),
     ]
 
 
-def _read(path: str, legacy: bool) -> Json | None:
+def runtime_file(identity: Identity) -> str:
+    """The one that is gone after a reboot, into which log-ins are written."""
+    if identity.rootless:
+        return os.path.join(identity.runtime_dir, "containers/auth.json")
+    return f"/run/containers/{identity.uid}/auth.json"
+
+
+def read_file(path: str, legacy: bool) -> Json | None:
     try:
         data = read_bytes(path, _LIMIT)
     except FileNotFoundError:
@@ -151,7 +160,7 @@ def _read(path: str, legacy: bool) -> Json | None:
     return {"auths": content} if legacy else content
 
 
-def _object(raw: Json, key: str, deed: str) -> Json:
+def table(raw: Json, key: str, deed: str) -> Json:
     value = raw.get(key)
     if value is None:
         return {}
@@ -170,6 +179,11 @@ def _normal_host(host: str) -> str:
     return _HUB if host in _HUB_NAMES else host
 
 
+def is_address_of(key: str, host: str) -> bool:
+    """Whether the key of an entry is an address of the host, as older commands wrote them."""
+    return key.startswith(("http://", "https://")) and _normal_key(key, False) == _normal_host(host)
+
+
 def _normal_key(key: str, legacy: bool) -> str:
     """The host that a key means; addresses (https://index.docker.io/v1/) were written by older logins."""
     bare = key
@@ -181,7 +195,7 @@ def _normal_key(key: str, legacy: bool) -> str:
     return _normal_host(bare)
 
 
-def _decode(value: object, deed: str) -> Credentials:
+def decode(value: object, deed: str) -> Credentials:
     import base64
 
     if not isinstance(value, dict):

@@ -53,10 +53,12 @@ class Repository:
 
     ``insecure`` tries TLS without verification and then plain http.  Credentials leave for this registry and its own
     token server only: a redirect to another origin goes without them, and a challenge from there is not answered.
-    ``scopes`` are what a token is asked for: pulling, unless told otherwise.
+    ``scopes`` are what a token is asked for: pulling, unless told otherwise; () for none but the log-in itself.
     """
 
-    def __init__(self, ref: Reference, wire: Wire, *, insecure: bool = False, scopes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, ref: Reference, wire: Wire, *, insecure: bool = False, scopes: tuple[str, ...] | None = None
+    ) -> None:
         self.ref = ref
         self.wire = wire
         host = _API_HOSTS.get(ref.domain, ref.domain)
@@ -64,7 +66,7 @@ class Repository:
         schemes = ("https", "http") if insecure else ("https",)
         self._origins = [Origin(scheme, name, port or (443 if scheme == "https" else 80)) for scheme in schemes]
         self._origin: Origin | None = None if insecure else self._origins[0]
-        self._scopes = scopes or (f"repository:{ref.path}:pull",)
+        self._scopes = (f"repository:{ref.path}:pull",) if scopes is None else scopes
         self._credentials: Credentials | None = None
         self._basic = False
         self._tokens: tokens.TokenServer | None = None
@@ -181,6 +183,11 @@ class Repository:
 
     def close(self) -> None:
         self.wire.connections.close()
+
+    def log_in(self) -> None:
+        """Try whether the registry takes the credentials.  Raises Denied, Unreachable, TimedOut."""
+        deed = f"log in at {self.ref.domain}"
+        self.wire.patience.run(lambda: self.finish(self.call(Ask("GET", "/v2/", wanted=(200,)), deed)))
 
     # -- log-in -----------------------------------------------------------------------------------------------------
 
