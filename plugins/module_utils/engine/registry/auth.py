@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import BadInput, Corrupt
 from ..base.files import parse_json, read_bytes
 from ..host import programs
-from .helpers import TOKEN_USER, Helper
+from .credential_helpers import TOKEN_USER, Helper
 from .registries_conf import AUTH_FILE_HELPER
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ..base.files import atomic_write
 from ..spec import reference
 from . import auth
 from .auth import ANONYMOUS, Credentials, Json
-from .helpers import Helper
+from .credential_helpers import Helper
 from .registries_conf import AUTH_FILE_HELPER
 
 if TYPE_CHECKING:
