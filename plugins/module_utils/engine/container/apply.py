@@ -18,6 +18,8 @@ from .start import start
 from .stop import stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..image.view import ImageView
     from ..session.session import Session
     from .journal import Entry
@@ -64,12 +66,16 @@ def _around(session: Session, task: Task, image: ImageView | None) -> Surroundin
     return gather.surroundings(session, task.desired, image, runtime=session.runtime.name)
 
 
-def _start(session: Session, task: Task, container: Container) -> RunResult | None:
+def _start(
+    session: Session, task: Task, container: Container, begun: Callable[[], None] | None = None
+) -> RunResult | None:
     if not task.flags.detach:
         from .run import run
 
-        return run(session, container)
+        return run(session, container, begun)
     start(session, container)
+    if begun is not None:
+        begun()
     return None
 
 
@@ -117,10 +123,12 @@ def _recreate(
 
         return create.create_journaled(session, replace(desired, name=name), around, entry, notes)
 
+    def begin(made: Container, begun: Callable[[], None]) -> RunResult | None:
+        return _start(session, task, made, begun)
+
     runs = view.plan.has(planner.START)
-    attended = runs and not task.flags.detach
-    made = recreate.replace(session, container, make, run=runs and not attended, timeout=desired.stop_timeout)
-    return _start(session, task, made) if attended else None
+    manner = recreate.Manner(begin if runs else None, desired.stop_timeout, bool(task.flags.delete_volumes))
+    return recreate.replace(session, container, make, manner)
 
 
 def _update(session: Session, task: Task, view: View, container: Container, image: ImageView | None) -> Container:

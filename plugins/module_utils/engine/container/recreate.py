@@ -14,12 +14,14 @@ Up to `confirmed` every failure and every interruption ends with the old contain
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import EngineError
 from ..base.ids import new_id
 from ..base.steps import reached
 from . import lookup, parts
+from .cleanup import restart_wanted
+from .pause import pause
 from .remove import remove
 from .start import start
 from .stop import stop
@@ -30,14 +32,27 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from .journal import Entry
     from .model import Container
+    from .run import RunResult
 
     Make = Callable[[str, Entry], Container]
+    Begin = Callable[[Container, Callable[[], None]], "RunResult | None"]
 
 _CONFIRMED = "confirmed"
+_TOUCHED = ("stopping", "swapped")  # before, what has happened to the old one since was somebody else's doing
 
 
-def replace(session: Session, old: Container, make: Make, *, run: bool, timeout: int | None = None) -> Container:
-    """Put the container that `make(name, entry)` creates in the place of `old`; it is started when `run` is true.
+class Manner(NamedTuple):
+    """How one is replaced: `begin(container, begun)` starts the new one, calls `begun` when it runs, and may stay until
+    it ends (None: it is not started); `timeout` for stopping the old one, `volumes` whether its anonymous volumes go.
+    """
+
+    begin: Begin | None
+    timeout: int | None = None
+    volumes: bool = False
+
+
+def replace(session: Session, old: Container, make: Make, manner: Manner) -> RunResult | None:
+    """Put the container that `make(name, entry)` creates in the place of `old`; what `begin` gave.
 
     `make` takes the entry's key as id and notes the lock it allocates.
 
@@ -50,7 +65,9 @@ def replace(session: Session, old: Container, make: Make, *, run: bool, timeout:
         "old": old.id,
         "name": name,
         "spare": spare,
-        "running": old.running,
+        "running": old.running or restart_wanted(old),
+        "paused": old.paused,
+        "volumes": manner.volumes,
         "phase": "preparing",
     }
     entry = parts.journal(session).begin(new_id(), "replace", **facts)
@@ -61,32 +78,36 @@ def replace(session: Session, old: Container, make: Make, *, run: bool, timeout:
         entry.end()  # `make` has taken back what it did
         raise
     try:
-        _swap(session, entry, old, new, run, timeout)
+        result = _swap(session, entry, old, new, manner)
     except EngineError as error:
-        _roll_back(session, entry, error)
+        if entry.text("phase") == _CONFIRMED:  # it ran: what failed since is no reason to go back
+            _finish(session, entry)
+        else:
+            _roll_back(session, entry, error)
         raise
-    fresh = lookup.find(session, name)
-    try:
-        _finish(session, entry)
-    except EngineError as error:
-        entry.leave()  # the new one runs; the next task removes the old one
-        session.warn(f"The replaced container could not be removed yet: {error}")
-    return fresh
+    _finish(session, entry)
+    return result
 
 
-def _swap(session: Session, entry: Entry, old: Container, new: Container, run: bool, timeout: int | None) -> None:
+def _swap(session: Session, entry: Entry, old: Container, new: Container, manner: Manner) -> RunResult | None:
     name = entry.text("name")
     reached("replacement-prepared")
     entry.note(phase="stopping")
-    stop(session, old, timeout)
+    stop(session, old, manner.timeout)
     reached("replaced-stopped")
     entry.note(phase="swapped")
     _rename_both(session, (old.id, entry.text("retired")), (new.id, name))
     reached("names-swapped")
-    if run:
-        start(session, lookup.find(session, name))
-    reached("replacement-started")
-    entry.note(phase=_CONFIRMED)
+
+    def begun() -> None:
+        reached("replacement-begun")
+        entry.note(phase=_CONFIRMED)
+        reached("replacement-started")
+
+    if manner.begin is not None:
+        return manner.begin(lookup.find(session, name), begun)
+    begun()
+    return None
 
 
 def _rename_both(session: Session, leaving: tuple[str, str], taking: tuple[str, str]) -> None:
@@ -98,10 +119,19 @@ def _rename_both(session: Session, leaving: tuple[str, str], taking: tuple[str, 
 
 
 def _finish(session: Session, entry: Entry) -> None:
+    try:
+        _remove_old(session, entry)
+    except EngineError as error:
+        entry.leave()  # the new one is in its place; the next task removes the old one
+        session.warn(f"The replaced container could not be removed yet: {error}")
+        return
+    entry.end()
+
+
+def _remove_old(session: Session, entry: Entry) -> None:
     old = lookup.by_id(session, entry.text("old"))
     if old is not None:
-        remove(session, old, force=True, timeout=0)
-    entry.end()
+        remove(session, old, force=True, volumes=entry.notes.get("volumes") is True, timeout=0)
 
 
 def _roll_back(session: Session, entry: Entry, error: EngineError) -> None:
@@ -135,19 +165,19 @@ def _restore(session: Session, entry: Entry) -> str:
         remove(session, new, force=True, timeout=0)
     if old is None:
         return ""
-    if entry.notes.get("running") is True:
-        start(session, lookup.find(session, name))
-        return f"The container as it was before runs again under the name {name}"
-    return f"The container as it was before is still there under the name {name}"
+    if entry.notes.get("running") is not True or entry.text("phase") not in _TOUCHED:
+        return f"The container as it was before is still there under the name {name}"
+    start(session, lookup.find(session, name))
+    if entry.notes.get("paused") is True:
+        pause(session, lookup.find(session, name))
+    return f"The container as it was before runs again under the name {name}"
 
 
 def settle_interrupted(session: Session, entry: Entry) -> str:
     """Finish or take back a replacement whose task was killed."""
     name = entry.text("name")
     if entry.text("phase") == _CONFIRMED:
-        old = lookup.by_id(session, entry.text("old"))
-        if old is not None:
-            remove(session, old, force=True, timeout=0)
+        _remove_old(session, entry)
         return f"finished replacing container {name}"
     _restore(session, entry)
     return f"took back the interrupted replacement of container {name}"

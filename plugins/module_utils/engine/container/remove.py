@@ -40,14 +40,17 @@ def remove(
         stop(session, container, timeout)
     _refuse_needed(session, container)
     with held(session, container, "remove") as current:
-        entry = journal(session).begin(current.id, "remove", lock=current.lock_id)
+        named = [jsonval.text(volume, "volumeName") for volume in jsonval.tables(current.config, "namedVolumes")]
+        along = " ".join(named) if volumes else ""
+        entry = journal(session).begin(current.id, "remove", lock=current.lock_id, volumes=along)
         try:
-            _remove_held(session, current, volumes)
+            _remove_held(session, current)
         except BaseException:
             entry.end()
             raise
     session.locks.free(container.lock_id)
     reached("lock-freed")
+    remove_anonymous(session, along.split())
     entry.end()
     event(session, container, "remove")
 
@@ -59,21 +62,18 @@ def _refuse_needed(session: Session, container: Container) -> None:
         raise InUse(f"remove container {container.name}", f"it is needed by {names}", "Remove those first")
 
 
-def _remove_held(session: Session, container: Container, volumes: bool) -> None:
+def _remove_held(session: Session, container: Container) -> None:
     container = settle(session, container)
     if container.running:
         raise Refused(f"remove container {container.name}", "somebody started it meanwhile")
     container = save(session, container, state=REMOVING)
     reached("removing-recorded")
     container = release(session, container)
-    named = [jsonval.text(volume, "volumeName") for volume in jsonval.tables(container.config, "namedVolumes")]
     session.store.remove_container(container.id)
     reached("storage-removed")
     session.database.remove_container(container.id)
     reached("rows-removed")
     exits.forget(exit_paths(session, container.id), container.id)
-    if volumes:
-        remove_anonymous(session, named)
 
 
 def remove_anonymous(session: Session, names: list[str]) -> None:
@@ -90,18 +90,21 @@ def remove_anonymous(session: Session, names: list[str]) -> None:
             continue
 
 
-def finish_removal(session: Session, cid: str, lock: int) -> None:
-    """What is left to do when a removal was killed: see journal `remove`."""
+def finish_removal(session: Session, cid: str, lock: int, volumes: list[str]) -> bool:
+    """What is left to do when a removal was killed: see journal `remove`. False when it had not begun."""
     container = lookup.by_id(session, cid)
     if container is not None:
-        if container.code == REMOVING:
-            with held(session, container, "remove") as current:
-                _remove_held(session, current, volumes=False)
-            session.locks.free(lock)
-        return
-    if session.store.container(cid) is not None:
-        session.store.remove_container(cid)
-    free_unused(session, lock)
+        if container.code != REMOVING:
+            return False
+        with held(session, container, "remove") as current:
+            _remove_held(session, current)
+        session.locks.free(lock)
+    else:
+        if session.store.container(cid) is not None:
+            session.store.remove_container(cid)
+        free_unused(session, lock)
+    remove_anonymous(session, volumes)
+    return True
 
 
 def free_unused(session: Session, lock: int) -> None:

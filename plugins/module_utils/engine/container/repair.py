@@ -59,7 +59,8 @@ def _create(session: Session, entry: Entry) -> str:
 
 
 def _remove(session: Session, entry: Entry) -> str:
-    finish_removal(session, entry.key, _number(entry, "lock"))
+    if not finish_removal(session, entry.key, _number(entry, "lock"), entry.text("volumes").split()):
+        return ""
     return f"finished removing container {entry.key[:12]}"
 
 

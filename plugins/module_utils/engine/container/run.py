@@ -11,6 +11,8 @@ from .start import start
 from .wait import wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..runtime.attach import Attached, Sink
     from ..session.session import Session
     from .model import Container
@@ -24,18 +26,26 @@ class RunResult(NamedTuple):
     stderr: bytes
 
 
-def run(session: Session, container: Container) -> RunResult:
-    """Start it and collect its output until it ends; attached before its program begins, so nothing is lost."""
+def run(session: Session, container: Container, begun: Callable[[], None] | None = None) -> RunResult:
+    """Start it and collect its output until it ends; attached before its program begins, so nothing is lost. `begun` is
+    called when it runs.
+    """
     streams: dict[str, list[bytes]] = {attach.STDOUT: [], attach.STDERR: []}
 
     def collect(stream: str, data: bytes) -> None:
         streams[stream].append(data)
 
-    rc = run_attached(session, container, collect)
+    rc = run_attached(session, container, collect, begun=begun)
     return RunResult(rc, b"".join(streams[attach.STDOUT]), b"".join(streams[attach.STDERR]))
 
 
-def run_attached(session: Session, container: Container, sink: Sink, feed: attach.Input | None = None) -> int:
+def run_attached(
+    session: Session,
+    container: Container,
+    sink: Sink,
+    feed: attach.Input | None = None,
+    begun: Callable[[], None] | None = None,
+) -> int:
     """As `run`, handing the output on as it comes; the exit code."""
     opened: list[Attached] = []
 
@@ -44,6 +54,8 @@ def run_attached(session: Session, container: Container, sink: Sink, feed: attac
 
     try:
         start(session, container, ready)
+        if begun is not None:
+            begun()
         for connection in opened:
             connection.stream(sink, feed)
     finally:
