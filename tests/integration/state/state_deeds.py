@@ -102,7 +102,7 @@ def remove(session: Session, name: str) -> bool:
 
 
 def listing(session: Session) -> dict[str, str]:
-    return {row.name: rows.STATE_NAMES[row.status] for row in session.database.containers()}
+    return {row.name: rows.status_word(row.status) for row in session.database.containers()}
 
 
 def hold(session: Session, name: str, seconds: str) -> str:

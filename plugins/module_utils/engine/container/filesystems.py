@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.errors import NotFound
+from ..base.jsonval import table, tables, texts
 from ..base.values import dataclass
 from ..spec import mounts as mount_words
 from ..spec.mounts import Mount
@@ -86,17 +87,16 @@ class _Collector:
 
     def follow(self, peer: Peer, words: Iterable[str]) -> None:
         """volumes_from: what the other container's user mounted, read-only where asked."""
-        wanted = set(_texts(peer.config.get("userVolumes")))
+        wanted = set(texts(peer.config, "userVolumes"))
         extra = [word for word in words if word in ("ro", "rw")]
-        for entry in _objects(peer.config.get("namedVolumes")):
-            options = _with_access(_texts(entry.get("options")), extra)
+        for entry in tables(peer.config, "namedVolumes"):
+            options = _with_access(texts(entry, "options"), extra)
             target = str(entry["dest"])
             self.put(target, "named", _named(str(entry["volumeName"]), target, options, ""))
-        spec = peer.config.get("spec")
-        for mount in _objects(spec.get("mounts") if isinstance(spec, dict) else None):
+        for mount in tables(table(peer.config, "spec"), "mounts"):
             target = str(mount.get("destination"))
             if target in wanted and mount.get("type") in ("bind", "tmpfs"):
-                options = _with_access(_texts(mount.get("options")), extra)
+                options = _with_access(texts(mount, "options"), extra)
                 self.put(target, "mounts", _spec(target, str(mount["type"]), str(mount["source"]), options), user=False)
 
     def result(self) -> FileSystems:
@@ -167,11 +167,3 @@ def _spec(target: str, kind: str, source: str, options: Iterable[str]) -> Json:
 
 def _with_access(options: list[str], extra: list[str]) -> list[str]:
     return [word for word in options if word not in ("ro", "rw")] + extra if extra else options
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _objects(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -19,15 +19,43 @@ _DEFAULT_PARENTS = {"cgroupfs": ("/libpod_parent",), "systemd": ("machine.slice"
 
 
 def host_config(config: Json, spec: Json, facts: InspectFacts, user_mounts: tuple[list[Json], list[Json]]) -> Json:
-    notes = table(spec, "annotations")
-    linux = table(spec, "linux")
-    manager = str(config.get("cgroupManager", ""))
-    parent = str(config.get("cgroupParent", ""))
-    added, dropped = _capability_changes(spec, facts, privileged=_noted(notes, "privileged"))
+    notes, linux = table(spec, "annotations"), table(spec, "linux")
     binds, tmpfs = _binds(*user_mounts)
-    shown: Json = {
+    shown = {
         "Binds": binds,
-        "CgroupManager": manager or "cgroupfs",
+        **_wiring(config, spec),
+        **_walls(config, spec, facts),
+        "Tmpfs": tmpfs,
+        "UTSMode": namespace_mode(config, spec, "uts"),
+        "UsernsMode": _userns_mode(config, spec),
+    }
+    maps = _id_maps(config)
+    if maps:
+        shown["IDMappings"] = maps
+    shown.update({"ShmSize": config.get("shmSize", 0), "Runtime": "oci", "ConsoleSize": [0, 0], "Isolation": ""})
+    shown.update(_resources(table(linux, "resources"), facts))
+    shown["Devices"] = [] if _noted(notes, "privileged") else _devices(config, linux, facts)
+    shown["Ulimits"] = [
+        {"Name": limit.get("type"), "Soft": _signed(limit.get("soft")), "Hard": _signed(limit.get("hard"))}
+        for limit in tables(table(spec, "process"), "rlimits")
+    ]
+    parent = str(config.get("cgroupParent", ""))
+    usual = _DEFAULT_PARENTS.get(str(config.get("cgroupManager", "")), ("",))
+    shown["CgroupParent"] = "" if parent in usual else parent
+    if _noted(notes, "init"):
+        shown["Init"] = True
+    rdt = table(linux, "intelRdt").get("closID")
+    if rdt:
+        shown["IntelRdtClosID"] = rdt
+    return shown
+
+
+def _wiring(config: Json, spec: Json) -> Json:
+    """Log, ports, restart policy: what ties it to the host."""
+    notes = table(spec, "annotations")
+    volumes_from = f"{_PREFIX}volumes-from"
+    return {
+        "CgroupManager": str(config.get("cgroupManager", "")) or "cgroupfs",
         "CgroupMode": namespace_mode(config, spec, "cgroup"),
         "ContainerIDFile": notes.get(f"{_PREFIX}cid-file", ""),
         "LogConfig": {
@@ -47,7 +75,15 @@ def host_config(config: Json, spec: Json, facts: InspectFacts, user_mounts: tupl
         "AutoRemoveImage": _noted(notes, "autoremove-image"),
         "Annotations": notes or None,
         "VolumeDriver": "",
-        "VolumesFrom": str(notes[f"{_PREFIX}volumes-from"]).split(";") if f"{_PREFIX}volumes-from" in notes else None,
+        "VolumesFrom": str(notes[volumes_from]).split(";") if volumes_from in notes else None,
+    }
+
+
+def _walls(config: Json, spec: Json, facts: InspectFacts) -> Json:
+    """Capabilities, names, namespaces: what sets it apart from the host."""
+    notes = table(spec, "annotations")
+    added, dropped = _capability_changes(spec, facts, privileged=_noted(notes, "privileged"))
+    return {
         "CapAdd": added,
         "CapDrop": dropped,
         "Dns": texts(config, "dnsServer"),
@@ -66,32 +102,7 @@ def host_config(config: Json, spec: Json, facts: InspectFacts, user_mounts: tupl
         "PublishAllPorts": _noted(notes, "publish-all"),
         "ReadonlyRootfs": bool(table(spec, "root").get("readonly", False)),
         "SecurityOpt": _security(spec, notes),
-        "Tmpfs": tmpfs,
-        "UTSMode": namespace_mode(config, spec, "uts"),
-        "UsernsMode": _userns_mode(config, spec),
     }
-    maps = _id_maps(config)
-    if maps:
-        shown["IDMappings"] = maps
-    shown["ShmSize"] = config.get("shmSize", 0)
-    shown["Runtime"] = "oci"
-    shown["ConsoleSize"] = [0, 0]
-    shown["Isolation"] = ""
-    shown.update(_resources(table(linux, "resources"), facts))
-    devices = [] if _noted(notes, "privileged") else _devices(config, linux, facts)
-    shown["Devices"] = devices
-    shown["Ulimits"] = [
-        {"Name": limit.get("type"), "Soft": _signed(limit.get("soft")), "Hard": _signed(limit.get("hard"))}
-        for limit in tables(table(spec, "process"), "rlimits")
-    ]
-    default_parents = _DEFAULT_PARENTS.get(manager, ("",))
-    shown["CgroupParent"] = "" if parent in default_parents else parent
-    if _noted(notes, "init"):
-        shown["Init"] = True
-    rdt = table(linux, "intelRdt").get("closID")
-    if rdt:
-        shown["IntelRdtClosID"] = rdt
-    return shown
 
 
 def namespace_mode(config: Json, spec: Json, kind: str) -> str:

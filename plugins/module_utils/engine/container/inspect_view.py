@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`container inspect` as podman 5 prints it, from a container's rows.
 
-Two files make the document: this one the container, its state and its config, `inspect_host` the HostConfig. The keys,
+Three files make the document: this one the container and its state, `inspect_config` the Config, `inspect_host` the
+HostConfig. The keys,
 their order and what is left out when empty are podman's, field by field.
 """
 
@@ -10,29 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base import clock, ids
+from ..base import clock
 from ..base.jsonval import table, tables, texts
 from ..base.values import dataclass, field
-from ..spec import healthcheck, signals, start_spec
-from . import inspect_host, inspect_network
+from ..libpod.rows import status_word
+from ..spec import start_spec
+from . import inspect_config, inspect_host, inspect_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..base.jsonval import Json
-
-STATES = {
-    0: "unknown",
-    1: "configured",
-    2: "created",
-    3: "running",
-    4: "stopped",
-    5: "paused",
-    6: "exited",
-    7: "removing",
-    8: "stopping",
-}
-_SHOWN = {1: "created", 2: "initialized"}  # podman's words for what its code calls configured and created
 
 
 @dataclass(frozen=True)
@@ -63,23 +52,24 @@ class InspectFacts:
     size_root: int | None = None
 
 
-def status(state: Mapping[str, object]) -> str:
-    """The word podman shows for a state row."""
-    number = state.get("state")
-    return _SHOWN.get(number, STATES.get(number, "bad state")) if isinstance(number, int) else "bad state"
-
-
 _NO_FACTS = InspectFacts()
 
 
 def inspect(config: Json, state: Json, facts: InspectFacts = _NO_FACTS) -> Json:
     """The whole document."""
     spec = dict(facts.spec) if facts.spec is not None else table(config, "spec")
-    process = table(spec, "process")
+    return {
+        **_origin(config, state, spec, facts),
+        **_workings(config, state, spec, facts),
+        **_surroundings(config, state, spec, facts),
+    }
+
+
+def _origin(config: Json, state: Json, spec: Json, facts: InspectFacts) -> Json:
+    """From the id to the files that were written for it."""
     args = texts(table(table(config, "spec"), "process"), "args")
     binds = table(state, "bindMounts")
-    capabilities = table(process, "capabilities")
-    document: Json = {
+    shown: Json = {
         "Id": config["id"],
         "Created": config.get("createdTime", clock.ZERO),
         "Path": args[0] if args else "",
@@ -96,49 +86,56 @@ def inspect(config: Json, state: Json, facts: InspectFacts = _NO_FACTS) -> Json:
         "StaticDir": config.get("staticDir", ""),
     }
     if state.get("configPath"):
-        document["OCIConfigPath"] = state["configPath"]
-    document.update(
-        {
-            "OCIRuntime": config.get("runtime", ""),
-            "ConmonPidFile": config.get("conmonPidFile", ""),
-            "PidFile": config.get("pid_file", ""),
-            "Name": config.get("name", ""),
-            "RestartCount": state.get("restartCount", 0),
-            "Driver": facts.graph_driver,
-            "MountLabel": config.get("MountLabel", ""),
-            "ProcessLabel": config.get("ProcessLabel", ""),
-            "AppArmorProfile": process.get("apparmorProfile", ""),
-            "EffectiveCaps": capabilities.get("effective"),
-            "BoundingCaps": capabilities.get("bounding"),
-            "ExecIDs": list(table(state, "newExecSessions")),
-            "GraphDriver": {"Name": facts.graph_driver, "Data": dict(facts.graph_data)},
-        }
-    )
+        shown["OCIConfigPath"] = state["configPath"]
+    return shown
+
+
+def _workings(config: Json, state: Json, spec: Json, facts: InspectFacts) -> Json:
+    """What it runs by: runtime, monitor, labels, capabilities, storage."""
+    process = table(spec, "process")
+    capabilities = table(process, "capabilities")
+    shown: Json = {
+        "OCIRuntime": config.get("runtime", ""),
+        "ConmonPidFile": config.get("conmonPidFile", ""),
+        "PidFile": config.get("pid_file", ""),
+        "Name": config.get("name", ""),
+        "RestartCount": state.get("restartCount", 0),
+        "Driver": facts.graph_driver,
+        "MountLabel": config.get("MountLabel", ""),
+        "ProcessLabel": config.get("ProcessLabel", ""),
+        "AppArmorProfile": process.get("apparmorProfile", ""),
+        "EffectiveCaps": capabilities.get("effective"),
+        "BoundingCaps": capabilities.get("bounding"),
+        "ExecIDs": list(table(state, "newExecSessions")),
+        "GraphDriver": {"Name": facts.graph_driver, "Data": dict(facts.graph_data)},
+    }
     for key, size in (("SizeRw", facts.size_rw), ("SizeRootFs", facts.size_root)):
         if size is not None:
-            document[key] = size
+            shown[key] = size
+    return shown
+
+
+def _surroundings(config: Json, state: Json, spec: Json, facts: InspectFacts) -> Json:
+    """Mounts, other containers, network, and the two configs."""
     named, mounts = _user_mounts(config, spec)
-    document.update(
-        {
-            "Mounts": _mounts(config, facts, named, mounts),
-            "Dependencies": _dependencies(config),
-            "NetworkSettings": inspect_network.settings(config, state, facts),
-            "Namespace": config.get("namespace", ""),
-            "IsInfra": bool(config.get("pause", False)),
-            "IsService": bool(config.get("isService", False)),
-            "KubeExitCodePropagation": "invalid",
-            "lockNumber": config.get("lockID", 0),
-            "Config": _config(config, spec, facts),
-            "HostConfig": inspect_host.host_config(config, spec, facts, (named, mounts)),
-            "UseImageHosts": bool(config.get("UseImageHosts", False)),
-            "UseImageHostname": bool(config.get("useImageHostname", False)),
-        }
-    )
-    return document
+    return {
+        "Mounts": _mounts(config, facts, named, mounts),
+        "Dependencies": _dependencies(config),
+        "NetworkSettings": inspect_network.settings(config, state, facts),
+        "Namespace": config.get("namespace", ""),
+        "IsInfra": bool(config.get("pause", False)),
+        "IsService": bool(config.get("isService", False)),
+        "KubeExitCodePropagation": "invalid",
+        "lockNumber": config.get("lockID", 0),
+        "Config": inspect_config.shown_config(config, spec, facts),
+        "HostConfig": inspect_host.host_config(config, spec, facts, (named, mounts)),
+        "UseImageHosts": bool(config.get("UseImageHosts", False)),
+        "UseImageHostname": bool(config.get("useImageHostname", False)),
+    }
 
 
 def _state(config: Json, state: Json, spec: Json, facts: InspectFacts) -> Json:
-    word = status(state)
+    word = status_word(state.get("state"), "bad state")
     shown: Json = {
         "OciVersion": spec.get("ociVersion", ""),
         "Status": word,
@@ -241,74 +238,3 @@ def _mount(kind: str, source: str, target: str, options: list[str], *, name: str
         }
     )
     return shown
-
-
-def _config(config: Json, spec: Json, facts: InspectFacts) -> Json:
-    process = table(spec, "process")
-    secrets = table(config, "secret_env")
-    env = []
-    for entry in texts(process, "env"):
-        name = entry.split("=", 1)[0]
-        env.append(f"{name}=*******" if name in secrets else entry)
-    shown: Json = {
-        "Hostname": hostname(config, facts),
-        "Domainname": "",
-        "User": config.get("user", ""),
-        "AttachStdin": False,
-        "AttachStdout": False,
-        "AttachStderr": False,
-        "Tty": bool(process.get("terminal", False)),
-        "OpenStdin": bool(config.get("stdin", False)),
-        "StdinOnce": False,
-        "Env": env,
-        "Cmd": texts(config, "command") or None,
-        "Image": config.get("rootfsImageName", ""),
-        "Volumes": None,
-        "WorkingDir": process.get("cwd", ""),
-        "Entrypoint": texts(config, "entrypoint") or None,
-        "OnBuild": None,
-        "Labels": config.get("labels") or None,
-        "Annotations": spec.get("annotations") or None,
-        "StopSignal": signals.name(int(str(config.get("stopSignal", 15)))),
-    }
-    for key in ("startupHealthCheck", "healthcheck"):
-        if config.get(key):
-            shown["StartupHealthCheck" if key.startswith("s") else "Healthcheck"] = config[key]
-    action = config.get("healthcheck_on_failure_action", 0)
-    shown["HealthcheckOnFailureAction"] = healthcheck.ON_FAILURE_NAMES.get(int(str(action)), "none")
-    shown["HealthLogDestination"] = config.get("healthLogDestination", "local")
-    shown["HealthcheckMaxLogCount"] = config.get("healthMaxLogCount", 5)
-    shown["HealthcheckMaxLogSize"] = config.get("healthMaxLogSize", 500)
-    if config.get("CreateCommand"):
-        shown["CreateCommand"] = config["CreateCommand"]
-    for key, source in (("Timezone", "timezone"), ("SystemdMode", "systemd")):
-        if config.get(source):
-            shown[key] = config[source]
-    shown["Umask"] = str(config.get("umask", "")).rjust(4, "0")
-    if config.get("secrets"):
-        shown["Secrets"] = [
-            {
-                "Name": entry.get("name", ""),
-                "ID": entry.get("id", ""),
-                "UID": entry.get("UID", 0),
-                "GID": entry.get("GID", 0),
-                "Mode": entry.get("Mode", 0),
-            }
-            for entry in tables(config, "secrets")
-        ]
-    shown["Timeout"] = config.get("timeout", 0)
-    shown["StopTimeout"] = config.get("stopTimeout", 0)
-    shown["Passwd"] = config.get("passwd", True)
-    if config.get("chroot_directories"):
-        shown["ChrootDirs"] = config["chroot_directories"]
-    shown["sdNotifyMode"] = config.get("sdnotifyMode", "")
-    ports = inspect_network.exposed(config)
-    if ports:
-        shown["ExposedPorts"] = {port: {} for port in ports}
-    return shown
-
-
-def hostname(config: Json, facts: InspectFacts) -> str:
-    """What Config.Hostname shows."""
-    named = start_spec.hostname_of(config, facts.host_name, facts.peer_hostname)
-    return named or ids.short(str(config["id"]))

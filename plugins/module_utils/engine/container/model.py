@@ -7,24 +7,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
-from ..libpod.rows import CONFIGURED, CREATED, EXITED, PAUSED, REMOVING, RUNNING, STOPPED, STOPPING
+from ..libpod.rows import CREATED, PAUSED, RUNNING, STOPPING, status_word
 from ..runtime.liveness import Init, is_alive
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..libpod.rows import ContainerRow
 
-STATUS_WORDS = {
-    0: "unknown",
-    CONFIGURED: "created",
-    CREATED: "initialized",
-    RUNNING: "running",
-    STOPPED: "stopped",
-    PAUSED: "paused",
-    EXITED: "exited",
-    REMOVING: "removing",
-    STOPPING: "stopping",
-}
 _ALIVE = frozenset((RUNNING, PAUSED, STOPPING))
 _STARTED = _ALIVE | {CREATED}
 
@@ -58,7 +47,7 @@ class Container:
         """podman's word for the state; a container whose process is gone has exited, whatever the row still says."""
         if self.code in _STARTED and not self.alive():
             return "exited" if self.code in _ALIVE else "created"
-        return STATUS_WORDS.get(self.code, "unknown")
+        return status_word(self.code)
 
     @property
     def running(self) -> bool:

@@ -33,7 +33,7 @@ def mount_rootfs(session: Session, container: Container) -> str:
 def mount_shm(session: Session, container: Container) -> str:
     """The directory that becomes /dev/shm: a tmpfs of the container's own, or where its mode says; "" for none."""
     path = jsonval.text(container.config, "ShmDir")
-    if not path or jsonval.flag(container.config, "noShm"):
+    if not path or jsonval.flag(container.config, "NoShm"):
         return ""
     if path not in jsonval.texts(container.config, "mounts"):
         return path  # /dev/shm of the host, or another container's

@@ -15,7 +15,8 @@ Json = dict[str, object]
 
 # ContainerState.state (podman's numbers)
 UNKNOWN, CONFIGURED, CREATED, RUNNING, STOPPED, PAUSED, EXITED, REMOVING, STOPPING = range(9)
-STATE_NAMES = ("unknown", "configured", "created", "running", "stopped", "paused", "exited", "removing", "stopping")
+#: What podman's commands call them, by number.
+STATUS_WORDS = ("unknown", "created", "initialized", "running", "stopped", "paused", "exited", "removing", "stopping")
 _AFTER_BOOT = {
     UNKNOWN: CONFIGURED,
     CONFIGURED: CONFIGURED,
@@ -49,6 +50,11 @@ _VANISHED = (
     "startupHCFailureCount",
     "hcUnitName",
 )
+
+
+def status_word(number: object, default: str = "unknown") -> str:
+    """What podman's commands call a state; `default` for a number that is none."""
+    return STATUS_WORDS[number] if isinstance(number, int) and 0 <= number < len(STATUS_WORDS) else default
 
 
 def parse_row(column: object, what: str) -> Json:

@@ -176,10 +176,10 @@ def _state(session: Session) -> Json:
     paths = session.paths
     rows = session.database.containers()
     words: dict[str, int] = {}
-    from ..libpod.rows import STATE_NAMES
+    from ..libpod.rows import status_word
 
     for row in rows:
-        word = STATE_NAMES.get(row.status, "unknown") if isinstance(STATE_NAMES, dict) else STATE_NAMES[row.status]
+        word = status_word(row.status)
         words[word] = words.get(word, 0) + 1
     return {
         "database": paths.database,

@@ -13,6 +13,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from ..base import ids
+from ..base.jsonval import table, tables, texts
 from ..base.values import dataclass, field
 from . import environ, ulimits
 
@@ -80,10 +81,10 @@ def cgroups_path(config: Json) -> str:
 
 def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
     """The finished spec, and warnings about what had to be weakened for this host."""
-    made: Json = copy.deepcopy(_object(config, "spec"))
+    made: Json = copy.deepcopy(table(config, "spec"))
     warnings: list[str] = []
     _process(made, config, facts, warnings)
-    root = _object(made, "root")
+    root = table(made, "root")
     root["path"] = facts.root
     made["root"] = root
     uts = _namespace(made, "uts")
@@ -92,7 +93,7 @@ def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
     else:
         made.setdefault("hostname", facts.hostname)
     made["mounts"] = _mounts(made, config, facts)
-    notes = _object(made, "annotations")
+    notes = table(made, "annotations")
     _annotate(notes, config)
     made["annotations"] = notes
     _linux(made, config, facts)
@@ -100,7 +101,7 @@ def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
 
 
 def _process(made: Json, config: Json, facts: StartFacts, warnings: list[str]) -> None:
-    process = _object(made, "process")
+    process = table(made, "process")
     account = facts.account
     user: Json = {"uid": 0, "gid": 0}
     if config.get("user"):
@@ -118,16 +119,16 @@ def _process(made: Json, config: Json, facts: StartFacts, warnings: list[str]) -
         variables.setdefault("container_uuid", str(config["id"])[:32])
     variables.update(facts.secret_env)
     process["env"] = environ.to_list(variables)
-    process["rlimits"] = _rlimits(process.get("rlimits"), facts, warnings)
+    process["rlimits"] = _rlimits(tables(process, "rlimits"), facts, warnings)
     score = process.get("oomScoreAdj")
     if isinstance(score, int) and facts.oom_score is not None and score < facts.oom_score:
         warnings.append(f"oom_score_adj {score} is below what this user may set; {facts.oom_score} is used")
         process["oomScoreAdj"] = facts.oom_score
 
 
-def _rlimits(recorded: object, facts: StartFacts, warnings: list[str]) -> list[Json]:
+def _rlimits(recorded: list[Json], facts: StartFacts, warnings: list[str]) -> list[Json]:
     """Limits above the hard limit of this process are lowered to it unless it may raise them."""
-    limits = {str(item["type"]): dict(item) for item in _objects(recorded)}
+    limits = {str(item["type"]): dict(item) for item in recorded}
     asked = set(limits)
     for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC"):
         limits.setdefault(name, {"type": name, "hard": ulimits.DEFAULT, "soft": ulimits.DEFAULT})
@@ -146,22 +147,22 @@ def _rlimits(recorded: object, facts: StartFacts, warnings: list[str]) -> list[J
 
 def _mounts(made: Json, config: Json, facts: StartFacts) -> list[Json]:
     """All mounts, parents before children: a runtime makes them in this order."""
-    found = [dict(mount) for mount in _objects(made.get("mounts"))]
-    for volume in _objects(config.get("namedVolumes")):
+    found = [dict(mount) for mount in tables(made, "mounts")]
+    for volume in tables(config, "namedVolumes"):
         name = str(volume["volumeName"])
-        if "O" not in _texts(volume.get("options")):
+        if "O" not in texts(volume, "options"):
             source = facts.volumes[name]
             if volume.get("SubPath"):
                 source = facts.parts[str(volume["dest"])]
             entry: Json = {"destination": volume["dest"], "type": "bind", "source": source}
-            entry["options"] = _texts(volume.get("options"))
+            entry["options"] = texts(volume, "options")
             found.append(entry)
     for mount in found:
         options = _runtime_options(mount, facts.account)
         if options or "options" in mount:
             mount["options"] = options
     taken = {posixpath.normpath(str(mount["destination"])) for mount in found}
-    read_only = bool(_object(made, "root").get("readonly"))
+    read_only = bool(table(made, "root").get("readonly"))
     for target, source in facts.bind_mounts.items():
         if target in taken:
             continue
@@ -191,7 +192,7 @@ def _with_systemd(found: list[Json], config: Json, facts: StartFacts) -> list[Js
         path = "/sys/fs/cgroup/systemd"
         found.append({"destination": path, "type": "bind", "source": path, "options": ["bind", "rprivate"]})
         return found
-    if _namespace(_object(config, "spec"), "cgroup") is not None:
+    if _namespace(table(config, "spec"), "cgroup") is not None:
         cgroup.update(type="cgroup", source="cgroup", options=["private", "rw"])
     else:
         cgroup["options"] = ["bind", "private", "rw"]
@@ -200,7 +201,7 @@ def _with_systemd(found: list[Json], config: Json, facts: StartFacts) -> list[Js
 
 def _runtime_options(mount: Json, account: Account) -> list[str]:
     options = []
-    for word in _texts(mount.get("options")):
+    for word in texts(mount, "options"):
         if word == "U" and mount.get("type") == "tmpfs":
             options += [f"uid={account.uid}", f"gid={account.gid}"]
         elif word == "no-dereference":
@@ -221,14 +222,14 @@ def _annotate(notes: Json, config: Json) -> None:
 
 
 def _linux(made: Json, config: Json, facts: StartFacts) -> None:
-    linux = _object(made, "linux")
-    pids = _object(_object(linux, "resources"), "pids").get("limit")
+    linux = table(made, "linux")
+    pids = table(table(linux, "resources"), "pids").get("limit")
     if isinstance(pids, int) and pids <= 0:  # none: older releases of crun would write the number itself
-        linux["resources"] = {key: value for key, value in _object(linux, "resources").items() if key != "pids"}
+        linux["resources"] = {key: value for key, value in table(linux, "resources").items() if key != "pids"}
     path = cgroups_path(config)
     if path:
         linux["cgroupsPath"] = path
-    namespaces = [dict(entry) for entry in _objects(linux.get("namespaces"))]
+    namespaces = [dict(entry) for entry in tables(linux, "namespaces")]
     for entry in namespaces:
         kind = str(entry["type"])
         if kind in facts.shared:
@@ -238,15 +239,15 @@ def _linux(made: Json, config: Json, facts: StartFacts) -> None:
     present = {str(entry["type"]) for entry in namespaces}
     namespaces += [{"type": kind, "path": path} for kind, path in facts.shared.items() if kind not in present]
     linux["namespaces"] = namespaces
-    devices = [*_objects(linux.get("devices")), *facts.all_devices]
+    devices = [*tables(linux, "devices"), *facts.all_devices]
     if devices:
         linux["devices"] = [{**device, "fileMode": _permissions(device)} for device in devices]
     if facts.all_devices:
-        resources = _object(linux, "resources")
-        resources["devices"] = [*_objects(resources.get("devices")), {"allow": True, "access": "rwm"}]
+        resources = table(linux, "resources")
+        resources["devices"] = [*tables(resources, "devices"), {"allow": True, "access": "rwm"}]
         linux["resources"] = resources
     if config.get("systemd") and not facts.cgroups_v2:
-        masked = _texts(linux.get("maskedPaths"))
+        masked = texts(linux, "maskedPaths")
         linux["maskedPaths"] = [*masked, "/sys/fs/cgroup/systemd/release_agent"]
     propagation = _root_propagation(made)
     if propagation:
@@ -262,14 +263,14 @@ def _permissions(device: Json) -> int:
 
 def _root_propagation(made: Json) -> str:
     """A shared or slave mount inside needs a root that lets it be one."""
-    words = {word for mount in _objects(made.get("mounts")) for word in _texts(mount.get("options"))}
+    words = {word for mount in tables(made, "mounts") for word in texts(mount, "options")}
     if words & {"shared", "rshared"}:
         return "shared"
     return "rslave" if words & {"slave", "rslave"} else ""
 
 
 def _namespace(made: Json, kind: str) -> Json | None:
-    for entry in _objects(_object(made, "linux").get("namespaces")):
+    for entry in tables(table(made, "linux"), "namespaces"):
         if entry.get("type") == kind:
             return entry
     return None
@@ -277,22 +278,9 @@ def _namespace(made: Json, kind: str) -> Json | None:
 
 def hostname_of(config: Json, host: str, peer: str = "") -> str:
     """The name a container knows itself by: `host` is the machine's, `peer` that of the one whose UTS it joins."""
-    spec = _object(config, "spec")
+    spec = table(config, "spec")
     if spec.get("hostname"):
         return str(spec["hostname"])
     if config.get("utsNsCtr"):
         return peer
     return ids.short(str(config["id"])) if _namespace(spec, "uts") is not None else host
-
-
-def _object(holder: Json, key: str) -> Json:
-    value = holder.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, HostLacks
+from ..base.jsonval import Json, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,6 @@ _SYSTEM = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _ROOT_GRAPH = "/var/lib/containers/storage"
 _ROOT_RUN = "/run/containers/storage"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-
-Json = dict[str, object]
 
 
 class StoreOptions(NamedTuple):
@@ -50,11 +49,11 @@ def load(identity: Identity, environment: Mapping[str, str] | None = None) -> St
     env = os.environ if environment is None else environment
     path, data = _config(identity, env)
     own = not identity.rootless or path not in _SYSTEM
-    storage = _table(data, "storage")
-    options = _table(storage, "options")
-    overlay = {**options, **_table(options, "overlay")}
+    storage = table(data, "storage")
+    options = table(storage, "options")
+    overlay = {**options, **table(options, "overlay")}
     graph, run = _places(identity, env, storage, own)
-    driver = env.get("STORAGE_DRIVER") or _text(storage, "driver") or "overlay"
+    driver = env.get("STORAGE_DRIVER") or text(storage, "driver").strip() or "overlay"
     extra = dict(item.partition("=")[::2] for item in env.get("STORAGE_OPTS", "").split(",") if item)
     settings = {**overlay, **{key.rpartition(".")[2]: value for key, value in extra.items()}}
     if driver not in ("overlay", "overlay2"):
@@ -67,13 +66,13 @@ def load(identity: Identity, environment: Mapping[str, str] | None = None) -> St
         graph_root=graph,
         run_root=run,
         additional_stores=_stores(options),
-        mount_program=_text(settings, "mount_program"),
-        mountopt=tuple(item for item in _text(settings, "mountopt").split(",") if item),
+        mount_program=text(settings, "mount_program").strip(),
+        mountopt=tuple(item for item in text(settings, "mountopt").strip().split(",") if item),
         ignore_chown_errors=_flag(settings, "ignore_chown_errors"),
         transient=_flag(storage, "transient_store"),
         skip_mount_home=_flag(settings, "skip_mount_home"),
         disable_volatile=_flag(options, "disable-volatile"),
-        sync=_text(settings, "sync"),
+        sync=text(settings, "sync").strip(),
         config_file=path,
     )
 
@@ -105,15 +104,15 @@ def _config(identity: Identity, env: Mapping[str, str]) -> tuple[str, Json]:
 
 def _places(identity: Identity, env: Mapping[str, str], storage: Json, own: bool) -> tuple[str, str]:
     if not identity.rootless:
-        graph, run = _text(storage, "graphroot") or _ROOT_GRAPH, _text(storage, "runroot") or _ROOT_RUN
+        graph, run = text(storage, "graphroot").strip() or _ROOT_GRAPH, text(storage, "runroot").strip() or _ROOT_RUN
         return _expand(graph, identity, env), _expand(run, identity, env)
     data_home = env.get("XDG_DATA_HOME") or os.path.join(identity.home, ".local", "share")
     graph = os.path.join(data_home, "containers", "storage")
     run = os.path.join(identity.runtime_dir, "containers")
-    rootless_path = _text(storage, "rootless_storage_path")
+    rootless_path = text(storage, "rootless_storage_path").strip()
     if own:
-        graph = _text(storage, "graphroot") or rootless_path or graph
-        run = _text(storage, "runroot") or run
+        graph = text(storage, "graphroot").strip() or rootless_path or graph
+        run = text(storage, "runroot").strip() or run
     elif rootless_path:
         graph = rootless_path
     return _expand(graph, identity, env), _expand(run, identity, env)
@@ -136,16 +135,6 @@ def _stores(options: Json) -> tuple[str, ...]:
     if not isinstance(listed, list):
         return ()
     return tuple(item for item in listed if isinstance(item, str) and os.path.isabs(item))
-
-
-def _table(data: Json, key: str) -> Json:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(data: Mapping[str, object], key: str) -> str:
-    value = data.get(key)
-    return value.strip() if isinstance(value, str) else ""
 
 
 def _flag(data: Mapping[str, object], key: str) -> bool:
