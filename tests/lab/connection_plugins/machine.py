@@ -27,7 +27,7 @@ extends_documentation_fragment:
 import sys
 from pathlib import Path
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
@@ -48,6 +48,8 @@ class Connection(ConnectionBase):
             done = commands.run(Path(self.get_option("agent")), wish, given, timeout=600)
         except AssertionError as error:
             raise AnsibleError(str(error)) from error
+        except (FileNotFoundError, ConnectionError) as error:
+            raise AnsibleConnectionFailure(f"no machine answers: {error}") from error
         return done.returncode, done.stdout.encode(), done.stderr.encode()
 
     def exec_command(self, cmd: str, in_data: bytes = None, sudoable: bool = True) -> tuple:

@@ -24,7 +24,7 @@ class Span:
     """``size`` bytes of an open file from ``offset``; the position is its own, also between forked processes."""
 
     def __init__(self, fd: int, offset: int, size: int, what: str) -> None:
-        self._fd = fd
+        self.fd = fd
         self._at = offset
         self.size = size
         self._left = size
@@ -35,7 +35,7 @@ class Span:
         wanted = self._left if size < 0 else min(size, self._left)
         if not wanted:
             return b""
-        data = os.pread(self._fd, wanted, self._at)
+        data = os.pread(self.fd, wanted, self._at)
         if not data:
             raise Corrupt(f"read {self._what}", f"the file ends {self._left} bytes early")
         self._at += len(data)
@@ -98,7 +98,7 @@ class DirectoryTree:
 
     def has(self, name: str) -> bool:
         try:
-            os.close(self.span(name)._fd)
+            os.close(self.span(name).fd)
             self._open.pop()
         except EngineError:
             return False
