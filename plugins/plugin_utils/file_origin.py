@@ -10,9 +10,14 @@ from ..module_utils.engine.base.errors import BadInput
 from ..module_utils.engine.image import transfer
 from ..module_utils.engine.image.parcels import pack
 from ..module_utils.engine.image.travel import Travelling
+from ..module_utils.engine.image.trust import Gate
 from ..module_utils.engine.registry import places
+from ..module_utils.engine.registry.policy import Ruling
 from ..module_utils.engine.registry.source import open_blob
 from ..module_utils.engine.spec import manifest, platform, reference
+
+#: What the controller may carry: everything. Whether it comes in is decided by the policy of the receiving host.
+_AT_THE_OTHER_END = Gate(Ruling("the controller", ()), None, None)
 
 
 def place_of(text, find):
@@ -43,7 +48,7 @@ class FileOrigin:
             chosen = platform.parse(wanted) if wanted else None
             if chosen is None and isinstance(manifest.parse(top.data, top.media_type, str(place)), manifest.Index):
                 chosen = platform.parse(host_platform())
-            self._chosen = transfer.choose(self._source, top, chosen)
+            self._chosen = transfer.choose(self._source, top, chosen, _AT_THE_OTHER_END)
         except BaseException:
             self._source.close()
             raise

@@ -15,9 +15,11 @@ from ..base import jsonval
 from ..base.digest import Digest, digest_of
 from ..base.errors import BadInput, Corrupt, NotFound
 from ..registry import policy
+from ..registry.signatures import blob
+from ..registry.signatures.judging import Subject
 from ..registry.source import Fetched
 from ..spec import image_config, manifest, reference
-from . import lookup
+from . import lookup, trust
 from .parcels import Parcel, Parcels
 from .transfer import Chosen
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..base.jsonval import Json
     from ..base.streams import Reader
+    from ..registry.signatures.blob import Signature
     from ..session.session import Session
     from ..spec.descriptor import Descriptor
     from .view import ImageView
@@ -50,6 +53,7 @@ class Travelling(NamedTuple):
             "documents": [
                 {"digest": digest, "data": b64encode(data).decode()} for digest, data in self.chosen.documents
             ],
+            "signatures": [b64encode(entry.blob()).decode() for entry in self.chosen.signatures],
             "names": list(self.names),
             "transport": self.transport,
             "origin": self.origin,
@@ -81,8 +85,15 @@ def parse(words: Json) -> Travelling:
     if len(parsed.diff_ids) != len(top.layers):
         raise Corrupt(deed, f"the manifest has {len(top.layers)} layers, the config {len(parsed.diff_ids)}")
     names = tuple(str(reference.parse(name).with_default_tag()) for name in jsonval.texts(words, "names"))
-    chosen = Chosen(top, parsed, config, tuple(documents))
+    chosen = Chosen(top, parsed, config, tuple(documents), _signatures(words, deed))
     return Travelling(chosen, names, jsonval.text(words, "transport"), origin)
+
+
+def _signatures(words: Json, deed: str) -> tuple[Signature, ...]:
+    found = []
+    for text in jsonval.texts(words, "signatures"):
+        found.append(blob.parse(_bytes({"signature": text}, "signature", deed), deed))
+    return tuple(found)
 
 
 def name_for(wanted: str, offered: Sequence[str]) -> str:
@@ -129,7 +140,8 @@ def offer(session: Session, text: str) -> tuple[Travelling, list[int]]:
     if isinstance(parsed, manifest.Index) or parsed.config.digest != digest_of(config):
         raise BadInput(f"send image {text}", "its manifest does not name its config")
     indexes = [entry for entry in documents[1:] if _lists(entry[1], documents[0][0])]
-    chosen = Chosen(parsed, image_config.parse(config), config, (documents[0], *indexes))
+    signatures = trust.stored(store, record)
+    chosen = Chosen(parsed, image_config.parse(config), config, (documents[0], *indexes), signatures)
     sizes = [layer.diff_size for layer in store.layer_chain(record.top_layer)]
     names = (matched,) if matched else record.names[:1]
     return Travelling(chosen, names, "containers-storage", text), sizes
@@ -173,7 +185,10 @@ def needs(session: Session, travelling: Travelling) -> Needs:
 
 
 def _allowed(session: Session, travelling: Travelling) -> None:
-    policy.load(session.identity).check(travelling.transport, [], travelling.origin)
+    """Hold the image against policy.json here, with the signatures that came along."""
+    ruling = policy.load(session.identity).rule(travelling.transport, [], travelling.origin)
+    chosen = travelling.chosen
+    ruling.verify(Subject(travelling.origin, None, chosen.documents[0][1], lambda: chosen.signatures), session.runner)
 
 
 class _Waiting:
@@ -193,6 +208,9 @@ class _Waiting:
             deed = f"store {descriptor.digest} of {self.what}"
             raise NotFound(deed, "it was there and is gone", "Run the task again")
         return self._parcels.open(parcel)
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        return ()  # they travelled with the documents
 
     def fork(self) -> _Waiting:
         return self
