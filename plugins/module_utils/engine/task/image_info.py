@@ -99,7 +99,7 @@ def _more(request: Request, session: Session, catalogue: Catalogue, record: Imag
 
 def _difference(request: Request, session: Session, record: ImageRecord) -> Json:
     from ..base.errors import NotFound
-    from ..image.comparing import compare, grouped
+    from ..image.difference import compare, grouped
     from ..image.lookup import find_record
 
     other = None
