@@ -65,6 +65,10 @@ class Remote:
 
         return self._first(ref, ask)[1]
 
+    def own(self, ref: Reference) -> RegistrySource:
+        """The image of this name in the registry itself, whatever mirrors there are."""
+        return self._open(self.registries.endpoints(ref)[-1], ref)
+
     def destination(self, ref: Reference, siblings: tuple[str, ...] = ()) -> RegistryDestination:
         """Where to push the image of this name: to the registry itself, never to a mirror of it.
 

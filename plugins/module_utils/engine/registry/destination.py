@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 from ..base.errors import Corrupt, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..base.digest import Digest
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
 
 #: What a destination does with layers: takes them as they are, wants plain ones compressed, or wants all plain.
 KEEP, COMPRESS, PLAIN = "keep", "compress", "plain"
@@ -48,6 +49,12 @@ class ImageDestination(Protocol):
 
     def put_manifest(self, data: bytes, media_type: str, *, instance: bool, digest: Digest | None = None) -> None:
         """Take a manifest, verbatim; ``instance`` for one of an index.  ``digest`` where it is not the sha256 one."""
+
+    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
+        """Keep these signatures of the manifest of this digest, beside those that are there.
+
+        Raises BadInput where the format has no place for them: signatures are dropped on request only.
+        """
 
     def commit(self) -> None:
         """Publish.  Whatever was under this name before is replaced."""

@@ -36,6 +36,11 @@ class RegistrySource:
         self._repository = Repository(ref, wire, insecure=insecure)
 
     @property
+    def reference(self) -> Reference:
+        """The name at this endpoint, which a mirror may have given it."""
+        return self._ref
+
+    @property
     def what(self) -> str:
         return str(self._ref)
 

@@ -12,12 +12,12 @@ from ..base.steps import reached
 from ..spec.descriptor import is_index, is_manifest
 from . import destination
 from .destination import Feed
-from .docker import pointer
+from .docker import RegistrySource, pointer
 from .failures import TooLarge, Transient
 from .repository import Ask, Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from http.client import HTTPResponse
     from typing import TypeVar
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..spec.descriptor import Descriptor
     from ..spec.reference import Reference
     from .repository import Wire
+    from .signatures.blob import Signature
 
     Result = TypeVar("Result")
 
@@ -51,6 +52,7 @@ class RegistryDestination:
             raise BadInput(f"push {ref}", "a name to push to has a tag or a digest, not both")
         self._ref = ref
         self._wire = wire
+        self._insecure = insecure
         self._siblings = tuple(dict.fromkeys(path for path in siblings if path != ref.path))[:4]
         others = [f"repository:{path}:pull" for path in self._siblings]
         scopes = (f"repository:{ref.path}:pull,push", *others)
@@ -144,6 +146,22 @@ class RegistryDestination:
         if self._ref.digest not in (None, found):
             raise BadInput(f"push {self.what}", f"the image has digest {found}, not the one in the name")
         self._top = (data, media_type, found)
+
+    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
+        from .signatures import fetching, publishing, registries_d
+
+        places = registries_d.load(self._wire.connections.identity)
+        simple = [signature for signature in signatures if signature.simple]
+        attached = [signature for signature in signatures if not signature.simple]
+        if attached and not places.attachments(self._ref):
+            raise publishing.refuse_attachments(self._ref.name)
+        if simple:
+            publishing.beside(places.lookaside(self._ref, write=True), digest, simple)
+        if attached:
+            tag = self._ref.with_tag(fetching.tag_of(digest))
+            there = RegistrySource(tag, self._wire, insecure=self._insecure)
+            end = RegistryDestination(tag, self._wire, insecure=self._insecure)
+            publishing.attach(there, end, attached, f"{self._ref.name}@{digest}")
 
     def commit(self) -> None:
         if self._top is None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ..base.errors import Corrupt
 from ..base.streams import VerifiedReader
 
 if TYPE_CHECKING:
@@ -56,3 +57,17 @@ def open_blob(source: ImageSource, descriptor: Descriptor) -> VerifiedReader:
     return VerifiedReader(
         source.blob(descriptor), descriptor.digest, descriptor.size, f"{descriptor.digest} of {source.what}"
     )
+
+
+def read_blob(source: ImageSource, descriptor: Descriptor, limit: int) -> bytes:
+    """A whole small blob, verified.  Raises Corrupt, also for one that declares more than ``limit`` bytes."""
+    if descriptor.size > limit:
+        cause = f"it is {descriptor.size} bytes long, more than {limit}"
+        raise Corrupt(f"read {descriptor.digest} of {source.what}", cause)
+    reader = open_blob(source, descriptor)
+    parts: list[bytes] = []
+    while True:
+        part = reader.read(1 << 16)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)

@@ -11,7 +11,7 @@ from ...spec import descriptor as descriptors
 from ...spec import strict_json
 from ...spec.descriptor import OCI_MANIFEST
 from ...spec.manifest import MAX_BYTES
-from ..source import open_blob
+from ..source import read_blob
 from . import blob
 
 if TYPE_CHECKING:
@@ -62,16 +62,8 @@ def attachments(tagged: ImageSource) -> list[Attachment]:
     layers = [descriptors.parse(entry, deed) for entry in strict_json.objects(raw, "layers", deed)]
     if len(layers) > _MOST:
         raise Corrupt(deed, f"there are more than {_MOST}")
-    return [Attachment(layer, _attachment(tagged, layer, deed)) for layer in layers]
-
-
-def _attachment(tagged: ImageSource, layer: Descriptor, deed: str) -> Signature:
-    if layer.size > blob.MAX_BYTES:
-        raise Corrupt(deed, f"{layer.digest} is {layer.size} bytes long, more than {blob.MAX_BYTES}")
-    reader = open_blob(tagged, layer)
-    parts: list[bytes] = []
-    while True:
-        part = reader.read(1 << 16)
-        if not part:
-            return blob.attached(layer.media_type, b"".join(parts), layer.annotations)
-        parts.append(part)
+    found: list[Attachment] = []
+    for layer in layers:
+        data = read_blob(tagged, layer, blob.MAX_BYTES)
+        found.append(Attachment(layer, blob.attached(layer.media_type, data, layer.annotations)))
+    return found

@@ -14,6 +14,7 @@ from ...base.errors import BadInput, Corrupt, Denied, HostLacks
 from ...base.files import atomic_write, read_bytes
 from .. import failures
 from ..connections import Request, read_short, split_url
+from ..failures import Patience
 from . import blob
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from ...base.digest import Digest
     from ..connections import Connections
-    from ..failures import Patience
     from .blob import Signature
 
 _REDIRECTS = 5
@@ -30,10 +30,10 @@ _REDIRECTS = 5
 class Lookaside:
     """The signatures of one repository; ``base`` is a file:, http: or https: address."""
 
-    def __init__(self, base: str, connections: Connections | None, patience: Patience) -> None:
+    def __init__(self, base: str, connections: Connections | None = None, patience: Patience | None = None) -> None:
         self._base = base
         self._connections = connections
-        self._patience = patience
+        self._patience = patience or Patience(0, None, lambda _seconds: None)
         scheme = base.partition(":")[0]
         if scheme not in ("file", "http", "https"):
             raise BadInput(f"find signatures at {base}", f"{scheme}: is not supported for them", "Use file or https")
