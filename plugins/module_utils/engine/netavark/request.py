@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}\Z")
 _ALIAS = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,252})\Z")
-_LIST_SINCE = 2  # netavark 2 takes the networks as a list, 1.x as a map
+_LIST_SINCE = 2  # a list says the order (netavark's commit 49ee09b2, in 2.0.0); 1.x takes a map alone
 
 
 class Attachment(NamedTuple):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .network_file import Json, Network
     from .settings import NetContext, NetSettings
 
-_NFTABLES_SINCE = (1, 10)  # netavark without this cannot drive nft
-_ANY_IPV6_SINCE = (1, 5)
+_NFTABLES_SINCE = (1, 10)  # netavark's RELEASE_NOTES.md: "added an nftables backend"; 2.0 has no other
+_ANY_IPV6_SINCE = (1, 6)  # netavark's commit 8a1975a6, "iptables: port fw handle wildcard address correctly"
 _TIMEOUT = 120.0
 
 
@@ -274,7 +274,7 @@ def version(ctx: NetContext) -> tuple[int, ...]:
 
 
 def _check_ports(ctx: NetContext, container: ContainerNet) -> None:
-    """netavark 1.4 takes [::] for a destination that no packet has."""
+    """netavark before 1.6 takes [::] for a destination that no packet has."""
     if not ctx.settings.rootless and version(ctx) < _ANY_IPV6_SINCE:
         for mapping in container.ports:
             if mapping.host_ip == "::":
