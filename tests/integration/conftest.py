@@ -15,11 +15,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import documents
 import pytest
 from images import Images
 from lab import Lab
 from machine import Machine, Spec, sweep
 
+#: Modules that write no manifest and no config. Any other one, also one that is to come, is looked after.
+NO_DOCUMENTS = ("container", "container_info", "host_info", "image_info", "network", "network_info", "volume")
 KINDS = (
     Spec(),
     Spec(cgroups="hybrid", propagation="private"),
@@ -53,7 +56,7 @@ def images(lab: Lab) -> Images:
 
 
 @pytest.fixture
-def new_machine(lab: Lab) -> Iterator[Callable[..., Machine]]:
+def new_machine(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Callable[..., Machine]]:
     made: list[Machine] = []
 
     def make(**kind: str) -> Machine:
@@ -61,8 +64,20 @@ def new_machine(lab: Lab) -> Iterator[Callable[..., Machine]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    try:
+        for each in made:
+            judge_documents(request, each)
+    finally:
+        for each in made:
+            each.close()
+
+
+def judge_documents(request: pytest.FixtureRequest, machine: Machine) -> None:
+    """Where images were handled: every manifest, index, config and layout is one by the specification's schemas."""
+    handled = any("." not in name and name not in NO_DOCUMENTS for name in machine.modules_run)
+    if not handled or request.node.get_closest_marker("odd_documents"):
+        return
+    assert documents.look(machine) == {}
 
 
 @pytest.fixture

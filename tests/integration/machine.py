@@ -64,6 +64,7 @@ class Machine:
         self._supervisor = supervisor
         self._registries: list[Registry] = []
         self._first_look: leaks.Look = {}
+        self.modules_run: set[str] = set()
 
     @classmethod
     def start(cls, spec: Spec, lab: Lab, base: Path) -> Machine:
@@ -352,8 +353,13 @@ def sweep() -> None:
 
 
 def _remove_cgroups(name: str) -> None:
-    """Its processes may take a moment to be gone."""
-    for top in cgroups_of(name):
+    """Its processes may take a moment to be gone; frozen ones (of a paused container) die only when they thaw."""
+    tops = cgroups_of(name)
+    for top in tops:
+        for frozen in (*top.rglob("freezer.state"), *top.rglob("cgroup.freeze")):
+            with contextlib.suppress(OSError):
+                frozen.write_text("THAWED" if frozen.name == "freezer.state" else "0")
+    for top in tops:
         for directory in sorted(top.rglob("*/"), key=lambda path: -len(path.parts)):
             _remove_cgroup(directory)
         _remove_cgroup(top)

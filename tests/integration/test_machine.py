@@ -146,3 +146,28 @@ print(digest_of(sys.argv[1].encode()))
 """
     done = machine.python(code, "hello", user=USER)
     assert done.stdout.strip() == "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+
+
+@pytest.mark.odd_documents
+def test_documents_that_are_none_are_noticed(machine):
+    import documents
+
+    machine.registry.push("web:9", machine.lab.images.images["web:1"])
+    machine.task("image", {"name": machine.registry.reference("web:9")})
+    machine.skopeo(["copy", "-q", f"oci-archive:{machine.lab.images.oci_archive}", "oci:/srv/good:x"])
+    assert documents.look(machine) == {}
+    bad = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}'
+    machine.write("/srv/bad/oci-layout", '{"imageLayoutVersion":"1.0.0"}')
+    machine.write("/srv/bad/index.json", '{"schemaVersion":2,"manifests":[{"digest":"sha256:1"}]}')
+    machine.write("/srv/bad/blobs/sha256/0", bad)
+    machine.sh("tar -cf /tmp/bad.tar -C /srv/good oci-layout index.json; cd /srv/bad; tar -cf /tmp/worse.tar *")
+    found = documents.look(machine)
+    assert {place.rpartition("/")[2].rpartition(":")[2] for place in found} == {"index.json", "0"}
+    machine.sh("rm -r /srv/bad")
+    assert set(documents.look(machine)) == {"/tmp/worse.tar:index.json", "/tmp/worse.tar:blobs/sha256/0"}
+    machine.sh("rm /tmp/worse.tar")
+    blobs = "/run/lab/registry-1/data/docker/registry/v2/blobs"
+    for place in ("/var/lib/containers/storage/overlay-images/x", f"{blobs}/sha256/0/0"):
+        machine.write(f"{place}/data", bad)
+        assert set(documents.look(machine)) == {f"{place}/data"}
+        machine.sh(f"rm {place}/data")
