@@ -336,10 +336,33 @@ def _policy(data: bytes) -> object:
     parsed = _engine("registry.policy").parse(data, "policy.json")
     for transport in ("docker", "oci-archive"):
         try:
-            parsed.check(transport, ["quay.io/a/b:1", "quay.io/a/b", "quay.io"], "image")
+            parsed.rule(transport, ["quay.io/a/b:1", "quay.io/a/b", "quay.io"], "image")
         except _engine("base.errors").EngineError:
             continue
     return parsed
+
+
+def _signature(data: bytes) -> object:
+    """As it lies beside a registry, or what a signature signs, or a key; the first byte says which."""
+    if data[:1] == b"k":
+        return _engine("registry.signatures.pem").first(data[1:], "read a key")
+    if data[:1] in (b"s", b"c"):
+        payload = _engine("registry.signatures.payload")
+        kind = "cosign container image signature" if data[:1] == b"c" else "atomic container signature"
+        return payload.read(data[1:], kind, "read it")
+    return _engine("registry.signatures.blob").parse(data, "read a signature")
+
+
+def _signatures() -> list[bytes]:
+    critical = {
+        "type": "cosign container image signature",
+        "image": {"docker-manifest-digest": DIGEST},
+        "identity": {"docker-reference": "quay.io/a/b:1"},
+    }
+    payload = _dump({"critical": critical, "optional": {"creator": "x", "timestamp": 1}})
+    bundle = _dump({"mimeType": "application/x", "payload": "eA==", "annotations": {"a": "b"}})
+    key = b"-----BEGIN PUBLIC KEY-----\nTUZrd0V3\n-----END PUBLIC KEY-----\n"
+    return [b"s" + payload, b"c" + payload, b"\0sigstore-json\n" + bundle, b"\x88\x5e\x04", b"k" + key]
 
 
 def _registries(data: bytes) -> object:
@@ -449,6 +472,7 @@ TARGETS = {
         ],
         (*JSON, '"type"', '"signedIdentity"', '"remapIdentity"', '"exactReference"'),
     ),
+    "signature": Target(_signature, _signatures, (*JSON, '"critical"', '"optional"', '"annotations"', "-----BEGIN ")),
     "registries": Target(
         _registries,
         lambda: [

@@ -15,7 +15,6 @@ from ..base.jsonval import Json
 
 def read(directory: str, name: str) -> str:
     """The text of the secret named so.  Raises NotFound, Corrupt, BadInput for another driver or for bytes."""
-    import binascii
 
     deed = f"read the secret {name}"
     table = _table(os.path.join(directory, "secrets.json"), deed)
@@ -33,7 +32,7 @@ def read(directory: str, name: str) -> str:
         raise Corrupt(deed, "its value is missing")
     try:
         return b64decode(packed, validate=True).decode("utf-8").rstrip("\r\n")
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, "its value is not base64")
     except UnicodeDecodeError:
         raise BadInput(deed, "it is not text")

@@ -78,12 +78,11 @@ def parse(blob: bytes, deed: str) -> Signature:
 
 
 def _sigstore(data: bytes, deed: str) -> Signature:
-    import binascii
 
     raw = strict_json.loads_object(data, deed, MAX_BYTES)
     try:
         payload = b64decode(strict_json.text(raw, "payload", deed), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, "its payload is not base64")
     media_type = strict_json.text(raw, "mimeType", deed)
     return attached(media_type, payload, strict_json.mapping(raw, "annotations", deed))

@@ -64,7 +64,7 @@ def _optional(value: object, kind: str, deed: str) -> None:
     if not isinstance(value.get("creator", ""), str):
         raise Corrupt(deed, "optional.creator is not text")
     when = value.get("timestamp", 0)
-    if isinstance(when, bool) or not isinstance(when, (int, float)) or when != int(when):
+    if isinstance(when, bool) or not isinstance(when, (int, float)) or when % 1 != 0:
         raise Corrupt(deed, "optional.timestamp is not a whole number")
 
 

@@ -33,7 +33,6 @@ class Block(NamedTuple):
 
 def first(text: bytes, deed: str) -> Block:
     """The first block of the file.  Raises Corrupt when there is none."""
-    import binascii
 
     found = _BLOCK.search(text)
     if found is None:
@@ -41,7 +40,7 @@ def first(text: bytes, deed: str) -> Block:
     body = b"".join(line for line in found.group(2).split(b"\n") if b":" not in line)
     try:
         return Block(found.group(1).decode(), b64decode(b"".join(body.split()), validate=True))
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, "its PEM block is not base64")
 
 

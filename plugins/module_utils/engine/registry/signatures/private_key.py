@@ -65,9 +65,8 @@ def _unseal(data: bytes, passphrase: bytes, deed: str) -> bytes:
 
 
 def _bytes(raw: strict_json.Json, key: str, deed: str) -> bytes:
-    import binascii
 
     try:
         return b64decode(strict_json.text(raw, key, deed), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, f"its {key} is not base64")

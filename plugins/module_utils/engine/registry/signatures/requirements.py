@@ -120,11 +120,10 @@ def _keys(raw: Json, field: str, deed: str) -> Keys:
 
 
 def _decoded(value: str, field: str, deed: str) -> bytes:
-    import binascii
 
     try:
         return b64decode(value, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, f"{field} is not base64")
 
 
