@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         registry_login,
         registry_login_info,
         registry_logout,
+        store_check,
     )
     from .installed import Listing
 
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         registry_login,
         registry_login_info,
         registry_logout,
+        store_check,
     )
 
 

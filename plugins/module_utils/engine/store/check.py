@@ -20,6 +20,7 @@ from ..base.files import read_bytes
 from ..base.ids import is_id
 from ..host import mounts
 from ..host.rooted import Root, remove_tree
+from .images import big_data_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +61,21 @@ class Parts(NamedTuple):
     rootless: bool
 
 
-def check(parts: Parts, unused_age: int = _DAY) -> list[Problem]:
-    """All problems. `unused_age` is how many seconds a layer that no image names may be old: a pull may be going on."""
+def check(parts: Parts, unused_age: int = _DAY, contents: bool = False) -> list[Problem]:
+    """All problems. `unused_age` is how many seconds a layer that no image names may be old: a pull may be going on.
+    With `contents` every layer is read and compared with what its archive made.
+    """
     with parts.layers.table.reading() as layers, parts.images.table.reading(), parts.containers.table.reading():
         records = [parts.layers.record(row) for row in layers.all()]
-        return list(_problems(parts, records, unused_age))
+        found = list(_problems(parts, records, unused_age))
+    if contents:
+        from .contents import differences
+
+        broken = {problem.id for problem in found if problem.kind.endswith("-layer")}
+        for record in records:
+            if record.id not in broken and not record.incomplete:
+                found += [Problem("damaged-layer", record.id, wrong, False) for wrong in differences(parts, record)]
+    return found
 
 
 def _problems(parts: Parts, records: list[LayerRecord], unused_age: int) -> Iterator[Problem]:
@@ -76,9 +87,7 @@ def _problems(parts: Parts, records: list[LayerRecord], unused_age: int) -> Iter
             yield from _layer(parts, record, known)
     yield from _unreferenced(parts, records, unused_age)
     yield from _images(parts, known)
-    for container in parts.containers.all():
-        if container.layer not in known:
-            yield Problem("damaged-container", container.id, f"its layer {container.layer[:12]} is missing", False)
+    yield from _containers(parts, known)
     yield from _leftovers(parts, {record.id for record in records})
     yield from _stale_mounts(parts, known)
 
@@ -96,6 +105,9 @@ def _layer(parts: Parts, record: LayerRecord, known: set[str]) -> Iterator[Probl
         yield Problem("damaged-layer", record.id, f"its short link l/{link} is missing", False)
     if record.diff_digest and not os.path.exists(parts.layers.split_path(record.id)):
         yield Problem("damaged-layer", record.id, "its tar-split file is missing", False)
+    for key in record.big_data_names:
+        if not os.path.exists(os.path.join(parts.layers.directory, record.id, big_data_file(key))):
+            yield Problem("damaged-layer", record.id, f"its data item {key} is missing", False)
 
 
 def _unreferenced(parts: Parts, records: list[LayerRecord], unused_age: int) -> Iterator[Problem]:
@@ -139,6 +151,24 @@ def _age(record: LayerRecord) -> float:
         return time.time() - clock.parse(record.created) / 1e9
     except BadInput:
         return 0
+
+
+def _containers(parts: Parts, known: set[str]) -> Iterator[Problem]:
+    images = {image.id for image in parts.images.all()}
+    for container in parts.containers.all():
+        if container.layer not in known:
+            yield Problem("damaged-container", container.id, f"its layer {container.layer[:12]} is missing", False)
+        if container.image and container.image not in images and not parts.elsewhere:
+            yield Problem("damaged-container", container.id, f"its image {container.image[:12]} is missing", False)
+        for key in container.big_data_names:
+            path = os.path.join(parts.containers.directory, container.id, big_data_file(key))
+            try:
+                size = os.stat(path).st_size
+            except OSError as error:
+                yield Problem("damaged-container", container.id, f"{key}: {error.strerror}", False)
+                continue
+            if container.big_data_sizes.get(key, size) != size:
+                yield Problem("damaged-container", container.id, f"{key} is not what was stored", False)
 
 
 def _images(parts: Parts, known: set[str]) -> Iterator[Problem]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _ORPHAN_AGE = 600  # seconds
+_DAY = 86400
 
 
 class Store(ImageWriting):
@@ -157,17 +158,29 @@ class Store(ImageWriting):
         elsewhere = frozenset(layer.id for _home, layers, _images in self._others for layer in layers.all())
         return Parts(self.home, self._layers, self._images, self._containers, self._mounter, elsewhere, self.rootless)
 
-    def check(self) -> list[Problem]:
-        """What is wrong, without changing anything."""
+    def check(self, unused_age: int = _DAY, contents: bool = False) -> list[Problem]:
+        """What is wrong, without changing anything. With `contents` all of every layer is read."""
         from .check import check
 
-        return check(self._parts())
+        return check(self._parts(), unused_age, contents) if os.path.isdir(self.home.path) else []
 
-    def repair(self) -> list[Problem]:
+    def repair(self, unused_age: int = _DAY) -> list[Problem]:
         """Remove what killed processes left, report what only pulling or recreating mends. Idempotent."""
         from .check import repair
 
-        return repair(self._parts()) if os.path.isdir(self.home.path) else []
+        return repair(self._parts(), unused_age) if os.path.isdir(self.home.path) else []
+
+    def affected(self, problems: list[Problem]) -> tuple[set[str], set[str], set[str]]:
+        """Ids of layers, images and containers that are damaged or stand on what is."""
+        from .mending import affected
+
+        return affected(self._parts(), problems)
+
+    def drop_damaged(self, images: set[str], layers: set[str]) -> None:
+        """Remove them, except what other images and containers stand on. Idempotent."""
+        from .mending import drop
+
+        drop(self._parts(), images, layers)
 
     def verify_layer(self, identity: str) -> list[str]:
         """What of an image's layer is no longer as it was unpacked: reads all of it. [] when it is whole."""
