@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.steps import reached
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -51,7 +49,6 @@ def drop(parts: Parts, images: set[str], layers: set[str]) -> None:
         for image in known:
             if image.id in images:
                 parts.images.drop(rows, image.id)
-        reached("damaged-images-gone")
         trash = parts.layers.remove(table, _leaves_first(records, doomed - kept), parts.mounter)
     for staging in trash:
         staging.discard()
