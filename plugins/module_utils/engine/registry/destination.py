@@ -50,17 +50,21 @@ class ImageDestination(Protocol):
     def put_manifest(self, data: bytes, media_type: str, *, instance: bool, digest: Digest | None = None) -> None:
         """Take a manifest, verbatim; ``instance`` for one of an index.  ``digest`` where it is not the sha256 one."""
 
-    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
-        """Keep these signatures of the manifest of this digest, beside those that are there.
-
-        Raises BadInput where the format has no place for them: signatures are dropped on request only.
-        """
-
     def commit(self) -> None:
         """Publish.  Whatever was under this name before is replaced."""
 
     def close(self) -> None:
         """Drop what was not committed.  Idempotent."""
+
+
+class KeepsSignatures(ImageDestination, Protocol):
+    """A place with room for signatures, which not every format has."""
+
+    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
+        """Keep these signatures of the manifest of this digest, beside those that are there.
+
+        Raises BadInput where the configuration has no place for them, HostLacks where it cannot be written.
+        """
 
 
 class Rereadable:
