@@ -16,6 +16,7 @@ from ..registry.source import Fetched
 
 if TYPE_CHECKING:
     from ..base.streams import Reader
+    from ..registry.signatures.blob import Signature
     from ..spec.descriptor import Descriptor
     from ..store.records import ImageRecord
     from ..store.store import Store
@@ -77,6 +78,11 @@ class StoreSource:
         if identity is None:
             raise NotFound(f"read {diff_id} of {self.what}", "the store has no such layer")
         return self._store.layer_tar(identity)
+
+    def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
+        from .trust import stored
+
+        return stored(self._store, self._record, str(digest) if digest else "")
 
     def fork(self) -> StoreSource:
         return self

@@ -32,20 +32,20 @@ class DirectorySource:
         return self.manifest().digest
 
     def manifest(self, digest: Digest | None = None) -> Fetched:
-        name = "manifest.json" if digest is None else f"{_file(digest)}.manifest.json"
+        name = "manifest.json" if digest is None else f"{file_name(digest)}.manifest.json"
         data = read_member(self._tree, name, manifests.MAX_BYTES)
         if digest is not None:
             check_bytes(data, digest, f"read the manifest of {self.what}")
         return Fetched(data, "", digest or digest_of(data))
 
     def blob(self, descriptor: Descriptor) -> Reader:
-        return self._tree.span(_file(descriptor.digest))
+        return self._tree.span(file_name(descriptor.digest))
 
     def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
         from .signatures import blob
 
-        own = digest is None or not self._tree.has(f"{_file(digest)}.manifest.json")
-        stem = "" if digest is None or own else f"{_file(digest)}."
+        own = digest is None or not self._tree.has(f"{file_name(digest)}.manifest.json")
+        stem = "" if digest is None or own else f"{file_name(digest)}."
         found: list[Signature] = []
         while self._tree.has(f"{stem}signature-{len(found) + 1}"):
             name = f"{stem}signature-{len(found) + 1}"
@@ -62,6 +62,6 @@ class DirectorySource:
         self._tree.close()
 
 
-def _file(digest: Digest) -> str:
+def file_name(digest: Digest) -> str:
     """sha256 goes without its name, later algorithms (version 1.2 of the format) with it."""
     return digest.hex if digest.algorithm == "sha256" else f"{digest.algorithm}-{digest.hex}"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .signatures.blob import Signature
     from .tree import Tree
 
-_REF_NAME = "org.opencontainers.image.ref.name"
+REF_NAME = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME = "io.containerd.image.name"
-_INDEX_LIMIT = 4 * 1024 * 1024
+INDEX_LIMIT = 4 * 1024 * 1024
 
 
 class LayoutSource:
@@ -37,19 +37,19 @@ class LayoutSource:
     def name(self) -> str:
         """The image's own name according to the layout, empty when it has none."""
         notes = self._entry.annotations
-        return notes.get(_CONTAINERD_NAME) or notes.get(_REF_NAME) or ""
+        return notes.get(_CONTAINERD_NAME) or notes.get(REF_NAME) or ""
 
     def digest(self) -> Digest | None:
         return self._entry.digest
 
     def manifest(self, digest: Digest | None = None) -> Fetched:
         wanted = digest or self._entry.digest
-        data = read_member(self._tree, _path(wanted), manifests.MAX_BYTES)
+        data = read_member(self._tree, blob_path(wanted), manifests.MAX_BYTES)
         check_bytes(data, wanted, f"read the manifest of {self.what}")
         return Fetched(data, "" if digest else self._entry.media_type, wanted)
 
     def blob(self, descriptor: Descriptor) -> Reader:
-        return self._tree.span(_path(descriptor.digest))
+        return self._tree.span(blob_path(descriptor.digest))
 
     def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
         return ()  # the format has no place for them
@@ -62,7 +62,7 @@ class LayoutSource:
 
     def _choose(self, ref: str) -> Descriptor:
         deed = f"read the image layout {self.what}"
-        raw = strict_json.loads_object(read_member(self._tree, "index.json", _INDEX_LIMIT), deed, _INDEX_LIMIT)
+        raw = strict_json.loads_object(read_member(self._tree, "index.json", INDEX_LIMIT), deed, INDEX_LIMIT)
         entries = [descriptors.parse(entry, deed) for entry in strict_json.objects(raw, "manifests", deed)]
         if ref:
             entries = [entry for entry in entries if ref in _names(entry)]
@@ -77,11 +77,12 @@ class LayoutSource:
 
 
 def _names(entry: Descriptor) -> tuple[str, ...]:
-    found = (entry.annotations.get(_REF_NAME, ""), entry.annotations.get(_CONTAINERD_NAME, ""))
+    found = (entry.annotations.get(REF_NAME, ""), entry.annotations.get(_CONTAINERD_NAME, ""))
     return tuple(name for name in found if name)
 
 
-def _path(digest: Digest) -> str:
+def blob_path(digest: Digest) -> str:
+    """Where a layout keeps a blob."""
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
