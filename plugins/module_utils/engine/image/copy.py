@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..registry.destination import ImageDestination
     from ..registry.source import Fetched, ImageSource
     from ..spec.platform import Platform
+    from .trust import Gate
 
 THIS, ALL, CHOSEN = "this", "all", "chosen"
 
@@ -76,9 +77,12 @@ class Copied(NamedTuple):
     bytes: int
 
 
-def copy(source: ImageSource, destination: ImageDestination, options: CopyOptions) -> Copied:
-    """Copy and commit; neither end is closed.  Raises Refused where no digest can be kept, else as both ends do."""
-    run = _Run(source, destination, options.checked())
+def copy(source: ImageSource, destination: ImageDestination, options: CopyOptions, gate: Gate | None = None) -> Copied:
+    """Copy and commit; neither end is closed.  Every image passes the gate before a blob of it is read.
+
+    Raises Refused where no digest can be kept, Denied, else as both ends do.
+    """
+    run = _Run(source, destination, options.checked(), gate)
     top, parsed = chosen(source, options)
     member, data = run.index(top, parsed) if isinstance(parsed, Index) else run.image(top)
     reached("image-blobs-copied")
@@ -191,10 +195,13 @@ def _kind(now: str, media_type: str, source: ImageSource, mode: str, options: Co
 class _Run:
     """One copy: counts, and the layers that were converted already."""
 
-    def __init__(self, source: ImageSource, destination: ImageDestination, options: CopyOptions) -> None:
+    def __init__(
+        self, source: ImageSource, destination: ImageDestination, options: CopyOptions, gate: Gate | None
+    ) -> None:
         self._source = source
         self._destination = destination
         self._options = options
+        self._gate = gate
         self._done: dict[tuple[Digest, str], Made] = {}
         self.copied = self.skipped = self.bytes = 0
 
@@ -230,6 +237,8 @@ class _Run:
 
     def image(self, found: Fetched) -> tuple[Member, bytes]:
         """Blobs of one image; the manifest is for the caller to put."""
+        if self._gate is not None:
+            self._gate.admit(self._source, found)
         parsed = image_of(found, self._source.what)
         if parsed is None:
             return self._verbatim(found)

@@ -82,6 +82,10 @@ def _stage(
     if number in twins:
         with closing(store.layer_tar(twins[number])) as tar:
             return store.stage_layer(tar, Wanted(diff_id=diff_id, what=what), places[number])
+    unpacked = getattr(source, "unpacked", None)
+    if unpacked is not None:  # from another store, which has no other bytes of a layer than its content
+        with closing(unpacked(diff_id)) as tar:
+            return store.stage_layer(tar, Wanted(diff_id=diff_id, what=what), places[number])
     wanted = Wanted(descriptor.digest, descriptor.size, diff_id, what)
     resumed = store.resume_layer(wanted, places[number])
     if resumed is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..spec.descriptor import Descriptor
     from ..store.records import ImageRecord
     from ..store.store import Store
+    from ..store.tarsplit import Rebuilt
 
 
 class StoreSource:
@@ -30,6 +31,7 @@ class StoreSource:
         self._record = record
         self._layers: dict[str, str] = {}
         self.what = what or (record.names[0] if record.names else record.id[:12])
+        self.names = record.names
         self.name = record.names[0] if record.names else ""
         self._top: Fetched | None = None
 
@@ -70,7 +72,7 @@ class StoreSource:
                 return io.BytesIO(self._store.image_data(record, key))
         return self.unpacked(descriptor.digest)
 
-    def unpacked(self, diff_id: Digest) -> Reader:
+    def unpacked(self, diff_id: Digest) -> Rebuilt:
         """The layer's tar, byte for byte.  Raises NotFound, Damaged."""
         if not self._layers:
             self._layers = {layer.diff_digest: layer.id for layer in self._store.layers() if layer.diff_digest}

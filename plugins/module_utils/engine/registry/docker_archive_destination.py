@@ -86,7 +86,9 @@ class DockerArchiveDestination:
             self._then()
 
     def close(self) -> None:
-        """The archive itself is the writer's."""
+        """An archive for this image alone goes with it; one of several is its writer's to close."""
+        if self._then is not None:
+            self._writer.close()
 
 
 def _config(digest: Digest) -> str:

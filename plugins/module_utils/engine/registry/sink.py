@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the files of an image layout are written: a directory, or a tar of it.  Each file appears whole or not at all."""
+"""Where the files of an image layout are written: a directory or a tar.  Each file appears whole or not at all."""
 
 from __future__ import annotations
 
