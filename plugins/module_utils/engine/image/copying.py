@@ -74,9 +74,9 @@ class Copying:
             return Plan(deed, (), (), before, before)
         options = self._options
         after: dict[str, object] = {"image": to, "state": "present", "copy_of": self.offered}
-        after.update(
-            {key: value for key, value in (("format", options.format), ("compression", options.compression)) if value}
-        )
+        for key, value in (("format", options.format), ("compression", options.compression)):
+            if value:
+                after[key] = value
         return Plan(deed, (Step(COPY, f"{self._desired.source.end} to {to}"),), (), before, after)
 
     def run(self) -> Copied:

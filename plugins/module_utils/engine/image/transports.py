@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import BadInput, NotFound, Unreachable
+from ..base.errors import BadInput, Corrupt, NotFound, Unreachable
 from ..registry import places, policy
 from ..spec import reference
 from .options import PullOptions
@@ -122,7 +122,7 @@ class Transports:
             found = self._open(side)
         except NotFound:
             return None
-        except BadInput:
+        except (BadInput, Corrupt):
             # An archive or layout of other images, or none at all: writing says what is wrong with it, if anything.
             return None
         self._opened.append(found)

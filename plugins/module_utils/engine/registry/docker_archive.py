@@ -87,10 +87,7 @@ class DockerArchiveSource:
 
     def _choose(self, ref: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         deed = f"read the archive {self._tree.what}"
-        raw = parse_json(read_member(self._tree, "manifest.json", _LIST_LIMIT), f"manifest.json of {self._tree.what}")
-        if not isinstance(raw, list) or not raw:
-            raise Corrupt(deed, "its manifest.json lists no image")
-        entries = [_entry(item, deed) for item in raw]
+        entries = _entries(self._tree)
         if ref.startswith("@"):
             number = int(ref[1:]) if ref[1:].isdecimal() else len(entries)
             if number >= len(entries):
@@ -142,6 +139,22 @@ class DockerArchiveSource:
             if not part:
                 return total
             total += len(part)
+
+
+def listing(tree: Tree) -> list[tuple[str, tuple[str, ...]]]:
+    """Id (the config's hex digest) and tags of each image in the archive.  Raises NotFound, Corrupt."""
+    found = []
+    for config_name, tags, _layers in _entries(tree):
+        found.append((digest_of(read_member(tree, config_name, image_config.MAX_BYTES)).hex, tags))
+    return found
+
+
+def _entries(tree: Tree) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    deed = f"read the archive {tree.what}"
+    raw = parse_json(read_member(tree, "manifest.json", _LIST_LIMIT), f"manifest.json of {tree.what}")
+    if not isinstance(raw, list) or not raw:
+        raise Corrupt(deed, "its manifest.json lists no image")
+    return [_entry(item, deed) for item in raw]
 
 
 def _describe(media_type: str, size: int, digest: Digest) -> dict[str, object]:

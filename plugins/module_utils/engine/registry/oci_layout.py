@@ -62,8 +62,12 @@ class LayoutSource:
 
     def _choose(self, ref: str) -> Descriptor:
         deed = f"read the image layout {self.what}"
-        raw = strict_json.loads_object(read_member(self._tree, "index.json", INDEX_LIMIT), deed, INDEX_LIMIT)
-        entries = [descriptors.parse(entry, deed) for entry in strict_json.objects(raw, "manifests", deed)]
+        entries = listing(self._tree)
+        if ref.startswith("@"):
+            number = int(ref[1:]) if ref[1:].isdecimal() else len(entries)
+            if number >= len(entries):
+                raise NotFound(deed, f"it has no image number {ref[1:]!r}, counted from 0")
+            return entries[number]
         if ref:
             entries = [entry for entry in entries if ref in _names(entry)]
             if not entries:
@@ -74,6 +78,13 @@ class LayoutSource:
             names = ", ".join(sorted(name for entry in entries for name in _names(entry)))
             raise BadInput(deed, f"it holds several images ({names or 'without names'})", "Name one after a colon")
         return entries[0]
+
+
+def listing(tree: Tree) -> list[Descriptor]:
+    """The images of a layout.  Raises NotFound, Corrupt."""
+    deed = f"read the image layout {tree.what}"
+    raw = strict_json.loads_object(read_member(tree, "index.json", INDEX_LIMIT), deed, INDEX_LIMIT)
+    return [descriptors.parse(entry, deed) for entry in strict_json.objects(raw, "manifests", deed)]
 
 
 def _names(entry: Descriptor) -> tuple[str, ...]:
