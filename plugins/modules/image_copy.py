@@ -66,8 +66,8 @@ options:
   compression:
     description:
       - Compression of the layers at the destination. V(zstd) needs the format V(oci).
-      - When nothing is said, layers stay as they are, except that registries and OCI layouts get plain layers compressed
-        with gzip, and Docker's archives and engine get all layers plain.
+      - When nothing is said, layers stay as they are, except that registries and OCI layouts get plain layers
+        compressed with gzip, and Docker's archives and engine get all layers plain.
       - Of an image in a store, the compressed layers that it came in are used where the destination has them; else
         they are compressed again, which may give another digest.
     type: str
