@@ -54,7 +54,7 @@ PLACES = {
 def test_every_direction(machine: Machine, images: Images, user: str | None) -> None:
     """Each kind of place is filled from each other; config (so the id and all content) stays, digests where they can."""
     web = images["web:latest"]
-    assert machine.registry
+    assert machine.registry.host
     first = copied(machine, f"docker://{WEB}", PLACES["oci"].format(n="start"), user)
     assert first["digest"] == web.manifest.digest
     for source in PLACES:
