@@ -55,8 +55,9 @@ def engine_digest():
     try:
         with open(cache, encoding="ascii") as opened:
             return opened.read()
-    except OSError:
-        digest = digest_of(listing_of_directory(engine))
+    except FileNotFoundError:
+        pass
+    digest = digest_of(listing_of_directory(engine))
     fd, new = tempfile.mkstemp(dir=constants.DEFAULT_LOCAL_TMP)
     with os.fdopen(fd, "w", encoding="ascii") as opened:
         opened.write(digest)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .engine.task import (
         container,
         container_info,
+        containers,
         host_info,
         image,
         image_copy,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         command,
         container,
         container_info,
+        containers,
         host_info,
         image,
         image_copy,
@@ -76,7 +78,7 @@ def run(noun: str) -> None:
     calm()
     delivery = delivered()
     home = os.path.join(delivery.base, delivery.digest)
-    if fits(home, delivery):
+    if os.path.isfile(delivery.source) and fits(home, delivery):  # a checkout, as tools import it, runs as it stands
         delivery.home = home
         engine = adopt(home) + ".engine"
     else:

@@ -163,7 +163,7 @@ def test_the_host_says_what_a_layer_may_cost(machine: Machine, layered: Image) -
     ):
         machine.write("/etc/containers/containers.conf.d/50-limits.conf", f"[daemonless]\n{line}\n")
         refused = machine.task("image", {"name": name}, fails=True)
-        assert cause in refused["msg"] and line.split(" ")[0] in refused["msg"]
+        assert cause in refused["msg"] and line.partition(" ")[0] in refused["msg"]
         assert listed(machine) == []  # podman reads the same file and minds its own tables
         assert machine.sh("ls -A /var/lib/containers/storage/overlay/staging", check=False) == ""
     machine.write("/etc/containers/containers.conf.d/50-limits.conf", '[daemonless]\nmax_layer_size = "1g"\n')

@@ -133,6 +133,14 @@ def test_reading_before_anybody_recorded_the_boot(host: Host, monitor: Callable[
     assert (host.state(A)["state"], host.state(B)["state"]) == (rows.RUNNING, rows.EXITED)
 
 
+def test_a_boot_that_another_recorded_meanwhile(host: Host) -> None:
+    """Else states would be read as of before the boot, and written back so: containers lose what runs."""
+    refresh.ensure_booted(host.paths, host.database, host.locks)
+    host.database.rebooted = True  # opened before the mark was made
+    assert refresh.ensure_booted(host.paths, host.database, host.locks) is None
+    assert not host.database.rebooted
+
+
 def test_what_should_have_gone_is_reported(host: Host) -> None:
     spec = {"annotations": {"io.podman.annotations.autoremove": "TRUE"}}
     host.add(A, 0, {"state": rows.RUNNING}, spec=spec)

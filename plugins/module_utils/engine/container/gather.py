@@ -18,6 +18,8 @@ from . import lookup
 from .surroundings import Defaults, HostFacts, ImageFacts, Peer, Surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..image.view import ImageView
     from ..session.session import Session
     from .desired import ContainerDesired
@@ -28,9 +30,15 @@ _SECCOMP_PATHS = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp
 
 
 def surroundings(
-    session: Session, desired: ContainerDesired, image: ImageView | None, *, runtime: str = ""
+    session: Session,
+    desired: ContainerDesired,
+    image: ImageView | None,
+    *,
+    runtime: str = "",
+    planned: Mapping[str, Peer] | None = None,
 ) -> Surroundings:
-    """All of it. `runtime` is named only when the container is really made: planning needs none.
+    """All of it. `runtime` is named only when the container is really made: planning needs none. `planned` are
+    containers, by name, that are not there yet but will be.
 
     Raises NotFound for another container, or a device, that is not there.
     """
@@ -38,7 +46,7 @@ def surroundings(
         image=None if image is None else _image(image, desired),
         host=_host(session, desired, runtime),
         defaults=defaults(session, profile=_seccomp_profile(session) if runtime else None),
-        peers={text: _peer(session, desired, text) for text in desired.references()},
+        peers={text: (planned or {}).get(text) or _peer(session, desired, text) for text in desired.references()},
     )
 
 

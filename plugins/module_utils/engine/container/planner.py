@@ -18,6 +18,7 @@ from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from . import config as configuration
 from . import effective, update
 from .desired import ABSENT, CREATED, STARTED, STOPPED
+from .surroundings import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -217,3 +218,8 @@ def _status_after(observed: Observed, flags: ContainerFlags, runs_after: bool, r
     if remake:
         return "created"
     return "exited" if flags.state == STOPPED and observed.running else observed.status
+
+
+def peer_of(wish: ContainerDesired, around: Surroundings) -> Peer:
+    """A container that is not there yet, as others see it; its name stands for the id that it has not got."""
+    return Peer(wish.name, wish.name, configuration.build(wish, around).config)

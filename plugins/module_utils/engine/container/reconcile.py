@@ -16,6 +16,8 @@ from .parts import journal
 from .planner import Observed, World
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..base.jsonval import Json
     from ..image.options import PullOptions
     from ..image.view import ImageView
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from .desired import ContainerDesired, ContainerFlags
     from .model import Container
+    from .surroundings import Peer, Surroundings
 
 
 class Outcome(NamedTuple):
@@ -50,11 +53,14 @@ class Task(NamedTuple):
 
 
 class View(NamedTuple):
-    """What was found, and the plan that follows from it. `image` may be one that has yet to be pulled."""
+    """What was found, and the plan that follows from it. `image` may be one that has yet to be pulled; `around` is
+    what the container's configuration depends on, None where the task needs none (removing, stopping).
+    """
 
     container: Container | None
     image: ImageView | None
     plan: Plan
+    around: Surroundings | None = None
 
 
 def reconcile(
@@ -66,18 +72,18 @@ def reconcile(
     """
     task = Task(desired, flags, pull)
     if not check:
-        _put_right(session)
-    view = _look(session, task)
+        put_right(session)
+    view = look(session, task)
     if check or not view.plan.changed:
-        return _outcome(session, view, _by_name(session, desired.name))
+        return outcome_of(session, view, _by_name(session, desired.name))
     with _named_lock(session, desired.name):
-        view = _look(session, task)  # what was seen before the lock may have changed since
+        view = look(session, task)  # what was seen before the lock may have changed since
         if not view.plan.changed:
-            return _outcome(session, view, _by_name(session, desired.name))
+            return outcome_of(session, view, _by_name(session, desired.name))
         from .apply import apply
 
         result = apply(session, task, view)
-    outcome = _outcome(session, view, _by_name(session, desired.name))
+    outcome = outcome_of(session, view, _by_name(session, desired.name))
     if result is None:
         return outcome
     return outcome._replace(
@@ -87,8 +93,8 @@ def reconcile(
     )
 
 
-def _put_right(session: Session) -> None:
-    """One directory is read; where it is empty nothing else of the repair work is even imported."""
+def put_right(session: Session) -> None:
+    """Finish what killed tasks left. One directory is read; where that is empty, nothing else is even imported."""
     if os.path.isdir(session.paths.static_dir) and journal(session).busy():
         from . import repair
 
@@ -96,7 +102,11 @@ def _put_right(session: Session) -> None:
             session.warn(f"An earlier task was interrupted: {text}")
 
 
-def _look(session: Session, task: Task) -> View:
+def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None) -> View:
+    """Observe and plan. `planned` are containers by name that will be there when this one is made, but are not yet.
+
+    Raises NotFound, BadInput, HostLacks, and Refused for a change that would lose something.
+    """
     container = _by_name(session, task.desired.name)
     observed = None if container is None else Observed(container.id, container.config, container.status)
     if task.flags.state == ABSENT or (container is not None and _only_stops(task.flags)):
@@ -104,12 +114,13 @@ def _look(session: Session, task: Task) -> View:
         return View(container, None, planner.plan(observed, task.desired, task.flags, world))
     _refuse_image_mounts(task.desired)
     image, pulls = _image(session, task, container)
-    world = World(gather.surroundings(session, task.desired, image), pulls)
+    around = gather.surroundings(session, task.desired, image, planned=planned or {})
+    world = World(around, pulls)
     plan = planner.plan(observed, task.desired, task.flags, world)
     if plan.refused:
         reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
         raise Refused(f"change container {task.desired.name}", reasons)
-    return View(container, image, plan)
+    return View(container, image, plan, around)
 
 
 def _refuse_image_mounts(desired: ContainerDesired) -> None:
@@ -159,7 +170,8 @@ def _named_lock(session: Session, name: str) -> FileLock:
     return FileLock(os.path.join(folder, hashlib.sha256(name.encode()).hexdigest()[:32]), mode=0o600)
 
 
-def _outcome(session: Session, view: View, container: Container | None) -> Outcome:
+def outcome_of(session: Session, view: View, container: Container | None) -> Outcome:
+    """What a plan says, and the container as it is now."""
     rendered = view.plan.render()
     before, after = rendered["before"], rendered["after"]
     document: Json = {}

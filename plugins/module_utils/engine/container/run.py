@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..base.errors import NotFound
 from ..runtime import attach
+from . import lookup
 from .start import start
 from .wait import wait
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from ..runtime.attach import Attached, Sink
     from ..session.session import Session
     from .model import Container
+
+
+_REMOVAL_SECONDS = 10.0
 
 
 class RunResult(NamedTuple):
@@ -61,6 +67,24 @@ def run_attached(
     finally:
         for connection in opened:
             connection.__exit__()
-    from . import lookup
+    code = wait(session, lookup.by_id(session, container.id) or container)
+    if container.auto_remove:
+        _see_it_gone(session, container)
+    return code
 
-    return wait(session, lookup.by_id(session, container.id) or container)
+
+def _see_it_gone(session: Session, container: Container) -> None:
+    """Whoever waited for the end finds no container any more: its monitor's exit command removes it meanwhile, and
+    where that does not come about, it is done here.
+    """
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while session.command is not None and time.monotonic() < deadline:
+        if lookup.by_id(session, container.id) is None:
+            return
+        time.sleep(0.02)
+    from .remove import remove
+
+    try:
+        remove(session, container, force=True, volumes=True, timeout=0)
+    except NotFound:
+        return

@@ -57,10 +57,12 @@ def ensure_booted(paths: LibpodPaths, database: Database, locks: LockTable) -> B
 
 def _ensure(paths: LibpodPaths, database: Database, locks: LockTable) -> BootReport | None:
     if _mark_is_ours(paths):
+        database.rebooted = False  # recorded since we opened the database: its states are of this boot
         return None
     os.makedirs(paths.tmp_dir, mode=0o751, exist_ok=True)
     with FileLock(paths.alive_lock):
         if _mark_is_ours(paths):
+            database.rebooted = False
             return None
         report = BootReport((), ())
         if not is_booted(paths):

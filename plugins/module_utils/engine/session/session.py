@@ -72,6 +72,10 @@ class Session:
             session._enter()
         return session
 
+    def sibling(self) -> Session:
+        """A session for a forked process: the same user in the same namespaces, and nothing open that is shared."""
+        return type(self)(self.identity, self._runner, self.command)
+
     def _enter(self) -> None:
         from .enter import enter
 

@@ -10,6 +10,7 @@ from .container_options import OPTIONS, PULLING, RULES
 from .frame import Noun, Request, Result, run
 
 if TYPE_CHECKING:
+    from ..container.reconcile import Task
     from ..image.options import PullOptions
     from ..spec.platform import Platform
     from .frame import Delivery
@@ -39,21 +40,14 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
-    from ..container import params
     from ..container import reconcile as room
 
-    wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
-    flags = params.parse_flags(wanted)
-    desired = params.parse(wanted, _files(params.files_needed(wanted)))
+    desired, flags, pull = task_of(request)
     session = request.session()
-    outcome = room.reconcile(session, desired, flags, pull=pull_options(request), check=request.check)
+    outcome = room.reconcile(session, desired, flags, pull=pull, check=request.check)
     request.warnings.extend(outcome.warnings)
-    steps = [action.partition(" ")[::2] for action in outcome.actions]
-    extra: dict[str, object] = {
-        "podman_actions": [
-            _COMMANDS.get(verb, "podman {verb} {name}").format(verb=verb, name=name) for verb, name in steps
-        ]
-    }
+    actions, commands = actions_of(outcome.actions)
+    extra: dict[str, object] = {"podman_actions": commands}
     failure = ""
     if outcome.rc is not None:
         extra.update(rc=outcome.rc, stdout=outcome.stdout, stderr=outcome.stderr)
@@ -61,12 +55,29 @@ def reconcile(request: Request) -> Result:
     return Result(
         outcome.container,
         changed=outcome.changed,
-        actions=[f"{_DONE.get(verb, verb)} {name}" for verb, name in steps],
+        actions=actions,
         before=outcome.before,
         after=outcome.after,
         extra=extra,
         failure=failure,
     )
+
+
+def task_of(request: Request) -> Task:
+    """What the parameters ask for. Raises BadInput."""
+    from ..container import params
+    from ..container.reconcile import Task
+
+    wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
+    flags = params.parse_flags(wanted)
+    return Task(params.parse(wanted, _files(params.files_needed(wanted))), flags, pull_options(request))
+
+
+def actions_of(steps: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Steps of a plan ("create web") as what was done ("created web"), and as podman's commands."""
+    pairs = [step.partition(" ")[::2] for step in steps]
+    commands = [_COMMANDS.get(verb, "podman {verb} {name}").format(verb=verb, name=name) for verb, name in pairs]
+    return [f"{_DONE.get(verb, verb)} {name}" for verb, name in pairs], commands
 
 
 def _files(paths: tuple[str, ...]) -> dict[str, bytes]:

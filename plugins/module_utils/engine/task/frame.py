@@ -46,10 +46,11 @@ class Noun:
 
     `key` names the object in the result; `options` is the argument spec, written once, as the only table of options;
     `rules` are AnsibleModule's own (mutually_exclusive, required_if, ...). `reads` is for modules that only look:
-    they never install the runtime and report no actions.
+    they never install the runtime and report no actions. `nested` is for options that hold whole lists of options,
+    whose secrets only the noun can tell from the rest (`Request.secrets`): they are not written to the host's log.
     """
 
-    __slots__ = ("key", "options", "reads", "reconcile", "rules")
+    __slots__ = ("key", "nested", "options", "reads", "reconcile", "rules")
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Noun:
         *,
         rules: Mapping[str, object] | None = None,
         reads: bool = False,
+        nested: bool = False,
     ) -> None:
         self.key = key
+        self.nested = nested
         self.options = options
         self.reconcile = reconcile
         self.rules = rules or {}
@@ -70,7 +73,7 @@ class Noun:
 class Request:
     """One task as its noun sees it: validated parameters, the mode, and the door to the host."""
 
-    __slots__ = ("_delivery", "_install", "_session", "check", "diff", "home", "params", "warnings")
+    __slots__ = ("_delivery", "_session", "check", "diff", "home", "params", "secrets", "warnings")
 
     def __init__(self, params: Json, *, check: bool, diff: bool, delivery: Delivery) -> None:
         self.params = params
@@ -78,8 +81,13 @@ class Request:
         self.diff = diff
         self.home = delivery.home
         self.warnings: list[str] = []
+        self.secrets: set[str] = set()  # values that no result and no log may show
         self._delivery = delivery
         self._session: Session | None = None
+
+    def part(self, params: Json) -> Request:
+        """The same task with other parameters: one entry of a list of them. It opens no session of its own."""
+        return Request(params, check=self.check, diff=self.diff, delivery=self._delivery)
 
     @property
     def delivery(self) -> Delivery:
@@ -162,9 +170,17 @@ class Result:
         return report
 
 
+class _Unlogged(AnsibleModule):  # type: ignore[misc]
+    """A module whose parameters are not sent to the host's system log."""
+
+    def _log_invocation(self) -> None:
+        self.log(f"ansible-{self._name}: its options are not logged")
+
+
 def run(delivery: Delivery, noun: Noun) -> None:
     """Do the task and end the process with its result."""
-    module = AnsibleModule(argument_spec=dict(noun.options), supports_check_mode=True, **noun.rules)
+    kind = _Unlogged if noun.nested else AnsibleModule
+    module = kind(argument_spec=dict(noun.options), supports_check_mode=True, **noun.rules)
     request = Request(module.params, check=module.check_mode, diff=module._diff, delivery=delivery)
     failure: Json | None = None
     try:
@@ -182,6 +198,7 @@ def run(delivery: Delivery, noun: Noun) -> None:
             "msg": f"{noun.key}: {type(error).__name__}: {error}. This is a bug in daemonless.oci, please report it",
             "exception": _trace(),
         }
+    module.no_log_values |= request.secrets
     for text in request.warnings:
         module.warn(text)
     if failure is not None:
