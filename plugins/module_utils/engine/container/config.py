@@ -135,9 +135,12 @@ class _Builder:
         config["idMappingsOptions"] = config_parts.id_mappings(self.wish, self.maps)
         config["Dependencies"] = [self._peer_id(name) for name in wish.requires or ()] or None
         self._storage(config)
-        self._identity(config)
+        config.update(config_parts.identity(wish, self.around, self.user))
         config.update(self.network.config)
-        self._network_files(config)
+        exposed = connections.exposed(wish, self.around)
+        if exposed:
+            config["exposedPorts"] = exposed
+        config.update(config_parts.name_files(wish, self.around))
         self._runtime(config)
         config.update(config_parts.health(self.wish, self.around))
         for key, mode in (("pidNsCtr", "pid"), ("ipcNsCtr", "ipc"), ("utsNsCtr", "uts"), ("cgroupNsCtr", "cgroupns")):
@@ -167,7 +170,7 @@ class _Builder:
             namespaces={**self.modes, "network": self.network.mode},
             walls=process.walls(wish, around, self.user, labels),
             maps=self.maps,
-            sysctl=self._sysctls(),
+            sysctl=config_parts.sysctls(wish, around, self.modes, self.network.mode),
             resources=made,
             device_rules=tuple(rules),
             devices=tuple(nodes),
@@ -202,30 +205,6 @@ class _Builder:
         uts = self.modes["uts"]
         shares_network = self.network.mode.kind == "host" and uts.kind == "private"
         return self.hostname if uts.kind == "container" or shares_network else ""
-
-    def _sysctls(self) -> dict[str, str]:
-        """Defaults of a namespace that the container does not have of its own are left out. Raises BadInput where the
-        task sets one that would change the host."""
-        prefixes = []
-        for key, mode, names in (
-            ("ipc", self.modes["ipc"], ("fs.mqueue.", "kernel.msg", "kernel.sem", "kernel.shm")),
-            ("network", self.network.mode, ("net.",)),
-            ("uts", self.modes["uts"], ("kernel.domainname", "kernel.hostname")),
-        ):
-            prefixes += [(name, key, mode) for name in names if mode.kind in ("host", "container")]
-        found = {}
-        for key, value in self.around.defaults.sysctls.items():
-            if not any(key.startswith(prefix) for prefix, _key, _mode in prefixes):
-                found[key] = value
-        for key, value in (self.wish.sysctl or {}).items():
-            clean = key.replace("/", ".")
-            for prefix, what, mode in prefixes:
-                if clean.startswith(prefix) and mode.kind == "host":
-                    raise BadInput(f"read sysctl {key}", f"the container shares the {what} namespace of the host")
-            if not clean.startswith(("net.", "fs.mqueue.", "kernel.")):
-                raise BadInput(f"read sysctl {key}", "belongs to no namespace: it would change the host")
-            found[clean] = value
-        return dict(sorted(found.items()))
 
     def _storage(self, config: Json) -> None:
         wish, files = self.wish, self.files
@@ -277,52 +256,6 @@ class _Builder:
             return str(self.around.peers[ipc.value].config.get("ShmDir", "/dev/shm"))
         return "" if ipc.kind == "none" else f"{self.static}/shm"
 
-    def _identity(self, config: Json) -> None:
-        wish = self.wish
-        config["passwd"] = True if wish.passwd is None else wish.passwd
-        for key, value in (
-            ("passwd_entry", wish.passwd_entry),
-            ("group_entry", wish.group_entry),
-            ("user", self.user),
-            ("groups", list(wish.group_add or ())),
-            ("HostUsers", list(wish.hostuser or ())),
-            ("chroot_directories", list(wish.chrootdirs or ())),
-            ("timezone", self.around.defaults.timezone if wish.timezone is None else wish.timezone),
-        ):
-            if value:
-                config[key] = value
-        if process.keeps_id(wish, self.around):
-            config["addCurrentUserPasswdEntry"] = True
-        config["umask"] = wish.umask or self.around.defaults.umask
-        image = self.around.image.config.labels if self.around.image else {}
-        labels = {**image, **(wish.label or {})}
-        if labels:
-            config["labels"] = labels
-
-    def _network_files(self, config: Json) -> None:
-        wish, defaults = self.wish, self.around.defaults
-        if self.maps.private and config.get("createNetNS"):
-            config["postConfigureNetNS"] = True
-        exposed = connections.exposed(wish, self.around)
-        if exposed:
-            config["exposedPorts"] = exposed
-        servers = wish.dns if wish.dns is not None else defaults.dns
-        config["UseImageResolvConf"] = servers == ("none",)
-        if servers and servers != ("none",):
-            config["dnsServer"] = list(servers)
-        search = wish.dns_search if wish.dns_search is not None else defaults.dns_search
-        options = wish.dns_option if wish.dns_option is not None else defaults.dns_option
-        for key, value in (("dnsSearch", search), ("dnsOption", options)):
-            if value:
-                config[key] = list(value)
-        config["UseImageHosts"] = defaults.no_hosts if wish.no_hosts is None else wish.no_hosts
-        config["useImageHostname"] = bool(wish.no_hostname)
-        if wish.etc_hosts:
-            config["hostsAdd"] = [str(entry) for entry in wish.etc_hosts]
-        base = wish.hosts_file or defaults.base_hosts_file
-        if base:
-            config["baseHostsFile"] = base
-
     def _runtime(self, config: Json) -> None:
         wish, around = self.wish, self.around
         if self.entrypoint:
@@ -346,7 +279,7 @@ class _Builder:
             config["restart_policy"] = wish.restart_policy.name
             if wish.restart_policy.retries:
                 config["restart_retries"] = wish.restart_policy.retries
-        config["postConfigureNetNS"] = bool(config.get("postConfigureNetNS"))
+        config["postConfigureNetNS"] = bool(self.maps.private and config.get("createNetNS"))
         config["runtime"] = around.host.runtime
         config["pause"] = False
         config["isService"] = False

@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of a container's config row that stand for themselves: ids, secrets, cgroup, log, health."""
+"""Parts of a container's config row that stand for themselves: ids, secrets, cgroup, log, health, sysctls,
+users and labels, name files."""
 
 from __future__ import annotations
 
@@ -8,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound
 from ..spec import healthcheck
+from . import process
 from .surroundings import CGROUPFS_PARENT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..base.jsonval import Json
+    from ..spec.namespaces import Mode
     from ..spec.runtime_spec import Maps
     from .desired import ContainerDesired
     from .surroundings import Surroundings
@@ -125,4 +130,76 @@ def health(wish: ContainerDesired, around: Surroundings) -> Json:
         ("healthMaxLogSize", asked.max_log_size if asked else None, defaults.health_max_log_size),
     ):
         config[key] = default if own is None else own
+    return config
+
+
+def sysctls(wish: ContainerDesired, around: Surroundings, modes: Mapping[str, Mode], network: Mode) -> dict[str, str]:
+    """Defaults of a namespace that the container does not have of its own are left out. Raises BadInput where the
+    task sets one that would change the host."""
+    prefixes = []
+    for key, mode, names in (
+        ("ipc", modes["ipc"], ("fs.mqueue.", "kernel.msg", "kernel.sem", "kernel.shm")),
+        ("network", network, ("net.",)),
+        ("uts", modes["uts"], ("kernel.domainname", "kernel.hostname")),
+    ):
+        prefixes += [(name, key, mode) for name in names if mode.kind in ("host", "container")]
+    found = {}
+    for key, value in around.defaults.sysctls.items():
+        if not any(key.startswith(prefix) for prefix, _key, _mode in prefixes):
+            found[key] = value
+    for key, value in (wish.sysctl or {}).items():
+        clean = key.replace("/", ".")
+        for prefix, what, mode in prefixes:
+            if clean.startswith(prefix) and mode.kind == "host":
+                raise BadInput(f"read sysctl {key}", f"the container shares the {what} namespace of the host")
+        if not clean.startswith(("net.", "fs.mqueue.", "kernel.")):
+            raise BadInput(f"read sysctl {key}", "belongs to no namespace: it would change the host")
+        found[clean] = value
+    return dict(sorted(found.items()))
+
+
+def identity(wish: ContainerDesired, around: Surroundings, user: str) -> Json:
+    """Who it is: users, groups, labels."""
+    config: Json = {"passwd": True if wish.passwd is None else wish.passwd}
+    for key, value in (
+        ("passwd_entry", wish.passwd_entry),
+        ("group_entry", wish.group_entry),
+        ("user", user),
+        ("groups", list(wish.group_add or ())),
+        ("HostUsers", list(wish.hostuser or ())),
+        ("chroot_directories", list(wish.chrootdirs or ())),
+        ("timezone", around.defaults.timezone if wish.timezone is None else wish.timezone),
+    ):
+        if value:
+            config[key] = value
+    if process.keeps_id(wish, around):
+        config["addCurrentUserPasswdEntry"] = True
+    config["umask"] = wish.umask or around.defaults.umask
+    image = around.image.config.labels if around.image else {}
+    labels = {**image, **(wish.label or {})}
+    if labels:
+        config["labels"] = labels
+    return config
+
+
+def name_files(wish: ContainerDesired, around: Surroundings) -> Json:
+    """What goes into its resolv.conf and hosts."""
+    defaults = around.defaults
+    config: Json = {}
+    servers = wish.dns if wish.dns is not None else defaults.dns
+    config["UseImageResolvConf"] = servers == ("none",)
+    if servers and servers != ("none",):
+        config["dnsServer"] = list(servers)
+    search = wish.dns_search if wish.dns_search is not None else defaults.dns_search
+    options = wish.dns_option if wish.dns_option is not None else defaults.dns_option
+    for key, value in (("dnsSearch", search), ("dnsOption", options)):
+        if value:
+            config[key] = list(value)
+    config["UseImageHosts"] = defaults.no_hosts if wish.no_hosts is None else wish.no_hosts
+    config["useImageHostname"] = bool(wish.no_hostname)
+    if wish.etc_hosts:
+        config["hostsAdd"] = [str(entry) for entry in wish.etc_hosts]
+    base = wish.hosts_file or defaults.base_hosts_file
+    if base:
+        config["baseHostsFile"] = base
     return config
