@@ -18,28 +18,11 @@ from .context import Context, Usage
 if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are imported by name
     from collections.abc import Sequence
 
-    from . import (
+    from . import (  # noqa: F401
+        care,
         cleanup,
         execute,
-        images,
-        info,
-        inspect,
-        lifecycle,
-        logs,
-        networks,
-        port,
-        ps,
-        remove,
-        rename,
-        rmi,
-        top,
-        version,
-        volumes,
-    )
-
-    MODULES = (
-        cleanup,
-        execute,
+        image_views,
         images,
         info,
         inspect,
@@ -60,6 +43,7 @@ FAILED = 125
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "exec": ("execute", "Run a program in a running container"),
+    "history": ("image_views", "Show how an image came to be"),
     "images": ("images", "List images"),
     "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
     "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
@@ -81,18 +65,31 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 }
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
-        **{name: name for name in _COMMANDS if name not in ("images", "info", "rmi", "version")},
+        **{name: name for name in _COMMANDS if name not in ("history", "images", "info", "rmi", "version")},
         "list": "ps",
         "ls": "ps",
     },
-    "image": {"list": "images", "ls": "images", "inspect": "inspect", "rm": "rmi"},
+    "image": {
+        "list": "images",
+        "ls": "images",
+        "inspect": "inspect",
+        "rm": "rmi",
+        "history": "history",
+        **{name: f"image {name}" for name in ("diff", "exists", "prune", "tree")},
+    },
     "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
     "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
-    "system": {"info": "info"},
+    "system": {"info": "info", "check": "system check", "prune": "system prune"},
 }
 _HIDDEN = {
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
+    "image diff": ("image_views", "Show what an image has that another has not, or the layer below"),
+    "image exists": ("image_views", "Tell by the exit code whether there is an image"),
+    "image prune": ("care", "Remove images that nobody uses"),
+    "image tree": ("image_views", "Draw the layers of an image"),
     "networks": ("networks", "List networks"),
+    "system check": ("care", "Find and repair damage in the storage"),
+    "system prune": ("care", "Remove what nobody uses"),
     "volumes": ("volumes", "List volumes"),
 }
 
@@ -145,7 +142,7 @@ def _dispatch(context: Context, argv: list[str]) -> int:
     from .arguments import Parser
 
     command = import_module(f".{module}", __package__)
-    parser = Parser(f"daemonless {kind} {word}".replace("  ", " "), summary)
+    parser = Parser(f"daemonless {'' if ' ' in word else kind} {word}".replace("  ", " "), summary)
     command.arguments(parser, word)
     options = parser.parse_args(rest)
     options.kind = kind
@@ -180,4 +177,5 @@ def _help() -> str:
     lines += [f"  {name:<10}{summary}" for name, (_module, summary) in sorted(_COMMANDS.items())]
     grouped = [f"{group} ls" for group in ("container", "image", "network", "volume")]
     lines += ["", f"Also: {', '.join(grouped)}, and inspect in place of ls."]
+    lines += [f"  {name:<14}{summary}" for name, (_module, summary) in sorted(_HIDDEN.items()) if " " in name]
     return "\n".join(lines) + "\n\n`daemonless COMMAND --help` shows the options of a command.\n"
