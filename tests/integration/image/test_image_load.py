@@ -1,0 +1,53 @@
+"""Many of ours, podman and skopeo at once on one store: nothing is lost, nothing is damaged."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from images import Image, build, root_files, tar
+from machine import Machine
+
+
+def images_of() -> list[Image]:
+    base = tar(root_files())
+    return [build(f"load{number}", [base, tar({"srv": None, f"srv/{number}": f"{number}\n"})]) for number in range(3)]
+
+
+@pytest.mark.machine(os="debian13")
+def test_everybody_at_once(machine: Machine) -> None:
+    images = images_of()
+    registry = machine.registry
+    for number, image in enumerate(images):
+        registry.push(f"load{number}:1", image)
+    jobs = []
+
+    def start(label: str, script: str) -> None:
+        jobs.append((label, machine.spawn(["sh", "-euc", f"{script} >/tmp/{label}.log 2>&1"])))
+
+    def ours(label: str, wish: dict[str, object]) -> str:
+        payload = machine.lab.payloads.build("image", wish, check=False, diff=False)
+        machine.share.joinpath(f"{label}.py").write_bytes(payload if isinstance(payload, bytes) else payload.encode())
+        return f"/usr/bin/python3 <{machine.share}/{label}.py"
+
+    conf = "CONTAINERS_CONF_OVERRIDE=/run/lab/judge.conf"
+    for number in range(3):
+        name = registry.reference(f"load{number}:1")
+        pull, absent = ours(f"pull{number}", {"name": name}), ours(f"absent{number}", {"name": name, "state": "absent"})
+        start(f"ours{number}", f"for n in 1 2; do {pull}; {absent}; done; {pull}")
+        tags = f"{conf} podman pull -q --tls-verify=false {name}; {conf} podman tag {name} localhost/p{number}:"
+        start(f"podman{number}", f"for n in 1 2 3; do ({tags}$n) || ({tags}$n) || ({tags}$n); done")
+        copy = f"skopeo copy -q --src-tls-verify=false docker://{name} containers-storage:localhost/s{number}:"
+        start(f"skopeo{number}", f"for n in 1 2 3; do {copy}$n || {copy}$n; done")
+    for label, job in jobs:
+        assert job.wait(150) == 0, f"{label}: {machine.read(f'/tmp/{label}.log')[-3000:]}"
+    names = {name for entry in machine.podman_json(["images", "--format", "json"]) for name in entry["Names"] or ()}
+    expected = {registry.reference(f"load{number}:1") for number in range(3)}
+    expected |= {f"localhost/{tool}{number}:{tag}" for tool in "ps" for number in range(3) for tag in (1, 2, 3)}
+    assert expected - names == set()
+    for number, image in enumerate(images):
+        shown = machine.skopeo(["inspect", "--config", f"containers-storage:localhost/s{number}:1"]).stdout
+        assert json.loads(shown)["rootfs"]["diff_ids"] == json.loads(image.config.data)["rootfs"]["diff_ids"]
+    checked = machine.podman(["system", "check"], check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert machine.sh("ls -A /var/lib/containers/storage/overlay/staging", check=False) == ""
