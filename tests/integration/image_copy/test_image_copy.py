@@ -52,7 +52,7 @@ PLACES = {
 
 @pytest.mark.parametrize("user", [None, USER], ids=["root", "user"])
 def test_every_direction(machine: Machine, images: Images, user: str | None) -> None:
-    """Each kind of place is filled from each other; config (so the id and all content) stays, digests where they can."""
+    """Each kind of place is filled from each other; the config (so id and content) stays, digests where they can."""
     web = images["web:latest"]
     assert machine.registry.host
     first = copied(machine, f"docker://{WEB}", PLACES["oci"].format(n="start"), user)
