@@ -58,6 +58,26 @@ def test_as_podman(host: Machine, words: list[str]) -> None:
         assert ours.stdout == theirs.stdout
 
 
+def test_names(host: Machine) -> None:
+    def names() -> set[str]:
+        return set(host.podman(["image", "inspect", "-f", "{{range .RepoTags}}{{.}} {{end}}", BASE]).stdout.split())
+
+    host.run(["daemonless", "tag", BASE, "more:1", "quay.io/team/more"])
+    assert names() == {BASE, "localhost/more:1", "quay.io/team/more:latest"}
+    host.run(["daemonless", "untag", BASE, "localhost/more:1", "quay.io/team/more:latest"])
+    assert names() == {BASE}
+    for words in (["tag", "nothing", "x"], ["tag", BASE], ["untag", BASE, "localhost/none:1"]):
+        ours, theirs = host.run(["daemonless", *words], check=False), host.podman(words, check=False)
+        assert ours.returncode == theirs.returncode == 125, (words, theirs.stderr)
+
+
+def test_disk_usage(host: Machine) -> None:
+    ours, theirs = host.run(["daemonless", "system", "df"]).stdout, host.podman(["system", "df"]).stdout
+    for one, other in zip(ours.splitlines(), theirs.splitlines()):
+        assert one.split()[:3] == other.split()[:3]
+    assert ours.splitlines()[1].split()[3] == theirs.splitlines()[1].split()[3]
+
+
 def test_pruning_asks_and_takes(host: Machine) -> None:
     asked = host.run(["daemonless", "system", "prune", "-a"], input="n\n")
     assert asked.stdout.endswith("[y/N] ") and "all stopped containers" in asked.stdout

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         inspect,
         lifecycle,
         logs,
+        names,
         networks,
         port,
         ps,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         rename,
         rmi,
         top,
+        usage,
         version,
         volumes,
     )
@@ -58,14 +60,17 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rmi": ("rmi", "Remove images"),
     "start": ("lifecycle", "Start containers"),
     "stop": ("lifecycle", "Stop containers"),
+    "tag": ("names", "Give an image further names"),
     "top": ("top", "Show the processes of a container"),
+    "untag": ("names", "Take names of an image away"),
     "unpause": ("lifecycle", "Thaw the processes of containers"),
     "version": ("version", "Show the version"),
     "wait": ("lifecycle", "Wait until containers end, and show their exit codes"),
 }
+_OTHERS = ("history", "images", "info", "rmi", "tag", "untag", "version")  # of no use below `container`
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
-        **{name: name for name in _COMMANDS if name not in ("history", "images", "info", "rmi", "version")},
+        **{name: name for name in _COMMANDS if name not in _OTHERS},
         "list": "ps",
         "ls": "ps",
     },
@@ -74,12 +79,12 @@ _GROUPS: dict[str, dict[str, str]] = {
         "ls": "images",
         "inspect": "inspect",
         "rm": "rmi",
-        "history": "history",
+        **{name: name for name in ("history", "tag", "untag")},
         **{name: f"image {name}" for name in ("diff", "exists", "prune", "tree")},
     },
     "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
     "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
-    "system": {"info": "info", "check": "system check", "prune": "system prune"},
+    "system": {"info": "info", "check": "system check", "df": "system df", "prune": "system prune"},
 }
 _HIDDEN = {
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
@@ -89,6 +94,7 @@ _HIDDEN = {
     "image tree": ("image_views", "Draw the layers of an image"),
     "networks": ("networks", "List networks"),
     "system check": ("care", "Find and repair damage in the storage"),
+    "system df": ("usage", "Show what images, containers and volumes take on the disk"),
     "system prune": ("care", "Remove what nobody uses"),
     "volumes": ("volumes", "List volumes"),
 }
