@@ -71,6 +71,17 @@ def test_names(host: Machine) -> None:
         assert ours.returncode == theirs.returncode == 125, (words, theirs.stderr)
 
 
+def test_import(host: Machine) -> None:
+    words = ["import", "-q", "-c", "CMD /bin/sh", "-m", "why", str(host.lab.images.rootfs), "made:1"]
+    identity = host.run(["daemonless", *words]).stdout.strip()
+    shown = host.podman_json(["image", "inspect", "localhost/made:1"])[0]
+    assert (identity, shown["Comment"]) == (f"sha256:{shown['Id']}", "why")
+    assert host.run(["daemonless", *words]).stdout.strip() == identity
+    host.podman(["rmi", "localhost/made:1"])
+    for wrong in (["import"], ["import", "/nothing"]):
+        assert host.run(["daemonless", *wrong], check=False).returncode == 125
+
+
 def test_disk_usage(host: Machine) -> None:
     ours, theirs = host.run(["daemonless", "system", "df"]).stdout, host.podman(["system", "df"]).stdout
     for one, other in zip(ours.splitlines(), theirs.splitlines()):

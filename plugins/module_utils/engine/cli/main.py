@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         execute,
         image_views,
         images,
+        imports,
         info,
         inspect,
         lifecycle,
@@ -47,6 +48,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "exec": ("execute", "Run a program in a running container"),
     "history": ("image_views", "Show how an image came to be"),
     "images": ("images", "List images"),
+    "import": ("imports", "Make an image from the tar of a root file system"),
     "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
     "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
     "kill": ("lifecycle", "Send a signal to containers"),
@@ -67,7 +69,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("version", "Show the version"),
     "wait": ("lifecycle", "Wait until containers end, and show their exit codes"),
 }
-_OTHERS = ("history", "images", "info", "rmi", "tag", "untag", "version")  # of no use below `container`
+_OTHERS = ("history", "images", "import", "info", "rmi", "tag", "untag", "version")  # of no use below `container`
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
         **{name: name for name in _COMMANDS if name not in _OTHERS},
@@ -79,7 +81,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "ls": "images",
         "inspect": "inspect",
         "rm": "rmi",
-        **{name: name for name in ("history", "tag", "untag")},
+        **{name: name for name in ("history", "import", "tag", "untag")},
         **{name: f"image {name}" for name in ("diff", "exists", "prune", "tree")},
     },
     "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
