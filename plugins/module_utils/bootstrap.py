@@ -35,12 +35,15 @@ if TYPE_CHECKING:
         image_tag,
         image_transfer,
         install,
+        manifest_list,
         network,
         network_info,
         prune,
+        registry_info,
         registry_login,
         registry_login_info,
         registry_logout,
+        registry_tag,
         store_check,
     )
     from .installed import Listing
@@ -63,12 +66,15 @@ if TYPE_CHECKING:
         image_tag,
         image_transfer,
         install,
+        manifest_list,
         network,
         network_info,
         prune,
+        registry_info,
         registry_login,
         registry_login_info,
         registry_logout,
+        registry_tag,
         store_check,
     )
 

@@ -81,6 +81,83 @@ options:
         behind the path to choose one of several images.
       - The image is stored under O(name), below C(localhost) when that names no registry.
     type: str
+  tags:
+    description:
+      - Further names that the image is to have. A word without V(/) and V(:) is a tag in the repository of O(name),
+        anything else a whole name, below V(localhost) when it names no registry.
+      - A name that another image had moves.
+    type: list
+    elements: str
+  append_tags:
+    description:
+      - With V(false), O(tags) and O(name) together are all names of the image, and it loses the others.
+    type: bool
+    default: true
+  all_tags:
+    description:
+      - Bring every tag that the repository has at its registry, which is asked for the list each time.
+        O(name) must have neither tag nor digest, and O(tag) is not used.
+    type: bool
+    default: false
+  push:
+    description:
+      - Push the image once it is here, under its own name or to O(push_args.dest), unless what is there is the same.
+      - It is the same when the configuration is, which names the content of every layer. One request for a digest tells
+        it where the image came from there.
+      - O(username) and O(password) are then for the registry that is pushed to, when that is another one.
+    type: bool
+    default: false
+  push_args:
+    description: How and where to push.
+    type: dict
+    suboptions:
+      dest:
+        description:
+          - Where to, a name with its registry.
+          - To a registry and an organisation without more the last part of the image's name is added.
+        type: str
+        aliases: [destination]
+      transport:
+        description:
+          - Kind of destination. A push is to a registry, V(docker). The others exist so that a message can tell what to
+            do instead.
+        type: str
+        choices: [dir, docker, docker-archive, docker-daemon, oci-archive, ostree, scp]
+      format:
+        description:
+          - Kind of manifest, that of the image when nothing is said. V(v2s1) is obsolete and refused.
+        type: str
+        choices: [oci, v2s1, v2s2]
+      compression_format:
+        description: Compression of the layers.
+        type: str
+        choices: [gzip, zstd]
+      compression_level:
+        description: How hard to compress, 1 to 9 for gzip and 1 to 20 for zstd.
+        type: int
+      compress:
+        description: Refused, since it belongs to the transport V(dir).
+        type: bool
+      digestfile:
+        description: File on the host for the digest of what is at the destination.
+        type: path
+      remove_signatures:
+        description: No signatures go along, whatever is said.
+        type: bool
+      sign_by:
+        description: Refused, since a push does not sign. Sign the pushed image.
+        type: str
+      sign_by_sq_fingerprint:
+        description: Refused, since a push does not sign. Sign the pushed image.
+        type: str
+      ssh:
+        description: Refused, since it belongs to the transport V(scp).
+        type: str
+      extra_args:
+        description:
+          - Arguments of C(podman push). Known are C(--compression-format), C(--compression-level), C(--digestfile),
+            C(--format) and C(--quiet); anything else is an error.
+        type: str
   changes:
     description:
       - Instructions for the configuration of an image that is imported from the tar of a root file system, such as
@@ -150,6 +227,26 @@ EXAMPLES = r"""
       - CMD ["/bin/busybox", "sh"]
       - LABEL role=tools
 
+- name: Pull an image and give it further names
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine:latest
+    tags:
+      - stable
+      - localhost/base:1
+
+- name: Let it have these names and no others
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine:latest
+    tags: localhost/base:1
+    append_tags: false
+
+- name: Have an image in another registry as well
+  daemonless.oci.image:
+    name: quay.io/libpod/alpine:latest
+    push: true
+    push_args:
+      dest: registry.example.com/team/alpine:3
+
 - name: Remove an image
   daemonless.oci.image:
     name: quay.io/libpod/alpine
@@ -160,8 +257,8 @@ RETURN = r"""
 image:
   description:
     - A list with the image as C(podman image inspect) would show it.
-    - Empty when it is not there, as in check mode before the first pull. For an image that was removed, a dictionary
-      with V(state) set to V(Deleted).
+    - In check mode, an image that would be pulled or loaded is shown as far as its manifest and configuration tell.
+    - For an image that was removed, a dictionary with V(state) set to V(Deleted).
   returned: always
   type: raw
   sample:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, InUse, Refused
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.image import planner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.image.desired import ImageDesired, join_tag
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.image.observed import Local, Observed, Offer
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.image.planner import plan
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.places import Place
 
-ID = "a" * 64
+ID, NEW = "a" * 64, "b" * 64
+THIRD = "q.io/app:stable"
 NAME, OTHER = "q.io/app:1", "localhost/mine:2"
 DIGEST, INDEX = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
@@ -20,8 +22,8 @@ def local(*names: str, matched: str = NAME, users: tuple[str, ...] = ()) -> Loca
     return Local(ID, names, (DIGEST, INDEX), matched, users)
 
 
-def offer(*, same: bool = False) -> Offer:
-    return Offer(NAME, "sha256:" + "3" * 64, same=same)
+def offer(*names: str, same: bool = False) -> Offer:
+    return Offer(NAME, "sha256:" + "3" * 64, NEW, same, names)
 
 
 def wish(**more: object) -> ImageDesired:
@@ -61,6 +63,44 @@ def test_steps(observed: Observed, desired: ImageDesired, steps: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("observed", "more", "steps", "names"),
+    [
+        (Observed(local(NAME)), {"tags": (OTHER,)}, [f"name image {OTHER}"], [OTHER, NAME]),
+        (Observed(local(NAME, OTHER)), {"tags": (OTHER,)}, [], [NAME, OTHER]),
+        (Observed(local(NAME, OTHER)), {"tags": (OTHER,), "exact": True}, [], [NAME, OTHER]),
+        (Observed(local(NAME, OTHER)), {"tags": (), "exact": True}, [f"remove name {OTHER}"], [NAME]),
+        (
+            Observed(local(NAME, OTHER)),
+            {"tags": (THIRD,), "exact": True},
+            [f"name image {THIRD}", f"remove name {OTHER}"],
+            [THIRD, NAME],
+        ),
+        (Observed(local(NAME, OTHER)), {"exact": True}, [], [NAME, OTHER]),
+        (Observed(None, offer()), {"tags": (OTHER,)}, [f"pull image {NAME}", f"name image {OTHER}"], [OTHER, NAME]),
+        (Observed(None, offer(OTHER)), {"tags": (OTHER,)}, [f"pull image {NAME}"], [NAME, OTHER]),
+        (
+            Observed(local(NAME, OTHER), offer(THIRD)),
+            {"tags": (OTHER,), "exact": True, "policy": "always"},
+            [f"pull image {NAME}", f"name image {OTHER}", f"remove name {THIRD}"],
+            [OTHER, NAME],
+        ),
+        (
+            Observed(local(OTHER, matched="")),
+            {"tags": (NAME,), "exact": True},
+            [f"name image {NAME}", f"remove name {OTHER}"],
+            [NAME],
+        ),
+    ],
+)
+def test_names(observed: Observed, more: dict[str, object], steps: list[str], names: list[str]) -> None:
+    desired = wish(**more)
+    made = plan(observed, desired)
+    assert [str(step) for step in made.steps] == steps
+    assert planner.names(observed, desired) == names
+    assert made.after.get("names", names) == names
+
+
+@pytest.mark.parametrize(
     ("observed", "kind", "words"),
     [
         (Observed(local(NAME, users=("web",))), InUse, "used by container web"),
@@ -75,8 +115,8 @@ def test_refused(observed: Observed, kind: type[Exception], words: str) -> None:
 def test_diff_shows_what_a_registry_shows() -> None:
     made = plan(Observed(local(NAME), offer()), wish(policy="always"))
     assert made.render() == {
-        "before": {"name": NAME, "state": "present", "digest": INDEX},
-        "after": {"name": NAME, "state": "present", "digest": "sha256:" + "3" * 64},
+        "before": {"name": NAME, "state": "present", "digest": INDEX, "id": ID},
+        "after": {"name": NAME, "state": "present", "digest": "sha256:" + "3" * 64, "id": NEW},
     }
 
 

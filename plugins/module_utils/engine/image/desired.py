@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput
 from ..spec import reference
+from . import naming
 from .options import POLICIES, PullOptions
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class ImageDesired(NamedTuple):
     """``name`` is what the user wrote, with the tag joined; ``policy`` one of POLICIES.
 
     ``place`` is a file to load from instead of a registry, ``changes`` instructions for the config of an imported root
-    tree, ``comment`` a line for its history.
+    tree, ``comment`` a line for its history.  ``tags`` are names, in full, that it is to have besides; None says
+    nothing about them, and with ``exact`` it has no others.
     """
 
     name: str
@@ -29,6 +31,8 @@ class ImageDesired(NamedTuple):
     place: Place | None = None
     changes: tuple[str, ...] = ()
     comment: str = ""
+    tags: tuple[str, ...] | None = None
+    exact: bool = False
 
     def checked(self) -> ImageDesired:
         """Itself; raises BadInput when it makes no sense."""
@@ -41,10 +45,7 @@ class ImageDesired(NamedTuple):
     @property
     def stored_name(self) -> str:
         """The name a loaded image gets: as written, below localhost when it names no registry.  Raises BadInput."""
-        ref = reference.join("localhost", self.name) if reference.is_short(self.name) else reference.parse(self.name)
-        if ref.digest is not None:
-            raise BadInput(f"load image {self.name}", "an image from a file cannot be given a digest as its name")
-        return str(ref.with_default_tag())
+        return naming.full(self.name)
 
 
 def join_tag(name: str, tag: str) -> str:

@@ -28,34 +28,45 @@ _HEALTH_KEYS = ("Test", "StartPeriod", "StartInterval", "Interval", "Timeout", "
 def inspect(session: Session, record: ImageRecord) -> Json:
     """Raises Damaged, Corrupt when the image's documents cannot be read."""
     config, manifest = _documents(session, record)
-    run = _run_config(config)
     layers = {layer.id: layer for layer in session.store.layers()}
     size = _size(record, layers)
-    kind = _manifest_type(manifest)
-    history = [_kept(entry, _HISTORY_KEYS) for entry in tables(config, "history")]
+    told = of_documents(config, manifest)
     found: Json = {
         "Id": record.id,
         "Digest": record.digest,
         "RepoTags": [name for name in record.names if "@" not in name],
         "RepoDigests": repo_digests(record),
         "Parent": _parent(session, record, config, layers),
+        **{key: told.pop(key) for key in ("Comment", "Created", "Config", "Version", "Author", "Architecture", "Os")},
+        "Size": size,
+        "VirtualSize": size,
+        "GraphDriver": _graph_driver(session, record, layers),
+        **told,
+        "NamesHistory": list(record.names_history) or None,
+    }
+    if "Healthcheck" in told:
+        found["Healthcheck"] = found.pop("Healthcheck")
+    return found
+
+
+def of_documents(config: Json, manifest: Json) -> Json:
+    """The part that the image's config and manifest tell, wherever they are."""
+    kind = _manifest_type(manifest)
+    history = [_kept(entry, _HISTORY_KEYS) for entry in tables(config, "history")]
+    found: Json = {
         "Comment": _comment(config, history, kind),
         "Created": _time(text(config, "created")),
-        "Config": run,
+        "Config": _run_config(config),
         "Version": text(config, "docker_version"),
         "Author": text(config, "author"),
         "Architecture": text(config, "architecture"),
         "Os": text(config, "os"),
-        "Size": size,
-        "VirtualSize": size,
-        "GraphDriver": _graph_driver(session, record, layers),
         "RootFS": {"Type": text(table(config, "rootfs"), "type"), "Layers": texts(table(config, "rootfs"), "diff_ids")},
         "Labels": table(table(config, "config"), "Labels") or None,
         "Annotations": table(manifest, "annotations") if kind == OCI_MANIFEST else {},
         "ManifestType": kind,
         "User": text(table(config, "config"), "User"),
         "History": history or None,
-        "NamesHistory": list(record.names_history) or None,
     }
     health = table(table(config, "config"), "Healthcheck") or table(table(config, "container_config"), "Healthcheck")
     if kind == DOCKER_MANIFEST and health:
@@ -65,7 +76,7 @@ def inspect(session: Session, record: ImageRecord) -> Json:
 
 def repo_digests(record: ImageRecord) -> list[str]:
     """Every repository that the image has a name in, with each of its manifest digests."""
-    repositories = {_repository(name) for name in record.names}
+    repositories = {repository(name) for name in record.names}
     digests = {*record.digests, record.digest} - {""}
     return sorted(f"{repository}@{digest}" for repository in repositories for digest in digests)
 
@@ -112,7 +123,7 @@ def _time(written: str) -> str | None:
         return written
 
 
-def _repository(name: str) -> str:
+def repository(name: str) -> str:
     bare = name.partition("@")[0]
     head, slash, tail = bare.rpartition("/")
     return head + slash + tail.partition(":")[0]

@@ -16,6 +16,8 @@ from .pull import by_id
 from .trust import Gate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..registry.places import FileSource, Place
     from ..registry.root_tree import Recipe
     from ..session.session import Session
@@ -59,6 +61,12 @@ class Archive:
                 if name.endswith(f"/{short}"):
                     return name
         return desired.stored_name
+
+    def foretold(self, names: Sequence[str]) -> dict[str, object]:
+        """What inspect will tell of the image once it is stored."""
+        from .foretold import foretold
+
+        return foretold(self.chosen, names)
 
     def store(self, session: Session, names: tuple[str, ...]) -> ImageView:
         identity = transfer.take(session.store, self._source, self.chosen, names)

@@ -8,32 +8,43 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, EngineError, NotFound
 from . import lookup
-from .pull import here, holds, look_up
+from .incoming import Incoming
+from .pull import here, holds
 
 if TYPE_CHECKING:
     from ..session.session import Session
+    from ..store.records import ImageRecord
     from .desired import ImageDesired
     from .load import Archive
     from .view import ImageView
 
 
 class Local(NamedTuple):
-    """The image here: ``matched`` is the name it was found by ("" for an id), ``users`` are containers made from it."""
+    """The image here: ``matched`` is the name it was found by ("" for an id), ``users`` are containers made from it.
+
+    ``parents`` are nameless images that nothing but this one stands on, the nearest first.
+    """
 
     id: str
     names: tuple[str, ...]
     digests: tuple[str, ...]
     matched: str
     users: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 class Offer(NamedTuple):
-    """What a pull or load would bring: under which name, with which digest; ``same`` when it is the local image."""
+    """What a pull or load would bring: under which name, with which digest; ``same`` when it is the local image.
+
+    ``names`` are those that an image of this id has here already.
+    """
 
     name: str
     digest: str
     id: str = ""
     same: bool = False
+    names: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 class Observed(NamedTuple):
@@ -44,10 +55,10 @@ class Observed(NamedTuple):
     unreachable: str = ""
 
 
-def observe(session: Session, desired: ImageDesired, archive: Archive | None = None) -> Observed:
+def observe(session: Session, desired: ImageDesired, source: Archive | Incoming) -> Observed:
     """Look; asks the registry only where the answer matters.  Raises what looking up and asking raise."""
-    if archive is not None:
-        return _with_archive(session, desired, archive)
+    if not isinstance(source, Incoming):
+        return _with_archive(session, desired, source)
     found = lookup.find_record(session, desired.name, lists=not desired.present)
     if not desired.present:
         if found is None:
@@ -56,16 +67,39 @@ def observe(session: Session, desired: ImageDesired, archive: Archive | None = N
         users = tuple(
             user.names[0] if user.names else user.id for user in session.store.containers() if user.image == record.id
         )
-        return Observed(Local(record.id, record.names, record.digests, matched, users))
+        local = Local(record.id, record.names, record.digests, matched, users)
+        return Observed(local._replace(parents=_parents(session, record)) if _goes(local) else local)
     image = here(session, desired.name, desired.options) if found else None
-    return _with_registry(session, desired, image)
+    return _with_registry(session, desired, image, source)
+
+
+def _goes(local: Local) -> bool:
+    """Whether the image loses its last name, and so parents may go with it."""
+    return not local.names or local.names == (local.matched,) or (local.matched not in local.names)
+
+
+def _parents(session: Session, record: ImageRecord) -> tuple[str, ...]:
+    """As `podman rmi` prunes them: one after the other, up to the first that has a name, a user or another child."""
+    from .catalogue import Catalogue
+
+    catalogue = Catalogue(session.store)
+    gone = {record.id}
+    found: list[str] = []
+    parent = catalogue.parent(record)
+    while parent is not None and not parent.readonly:
+        if not catalogue.without(gone).is_dangling(parent) or catalogue.users(parent):
+            break
+        found.append(parent.id)
+        gone.add(parent.id)
+        parent = catalogue.parent(parent)
+    return tuple(found)
 
 
 def _local(image: ImageView) -> Local:
     return Local(image.id, image.names, image.record.digests, image.matched)
 
 
-def _with_registry(session: Session, desired: ImageDesired, image: ImageView | None) -> Observed:
+def _with_registry(session: Session, desired: ImageDesired, image: ImageView | None, incoming: Incoming) -> Observed:
     local = _local(image) if image else None
     policy = "always" if desired.force and desired.policy != "never" else desired.policy
     if image is not None and not image.matched:
@@ -79,13 +113,21 @@ def _with_registry(session: Session, desired: ImageDesired, image: ImageView | N
     if policy == "missing" and local is not None:
         return Observed(local)
     try:
-        found, digest = look_up(session, desired.name, desired.options)
+        if image is not None:
+            found, digest = incoming.head()
+            if holds(image, digest, desired.options.platform):
+                return Observed(local, Offer(str(found), str(digest), image.id, same=True, names=image.names))
+        name, chosen = incoming.open()
     except EngineError as err:
         if policy == "newer" and local is not None:
             return Observed(local, unreachable=str(err))
         raise
-    same = image is not None and holds(image, digest, desired.options.platform)
-    return Observed(local, Offer(str(found), str(digest), same=same))
+    digests = tuple(digest for digest, _data in chosen.documents)
+    return Observed(local, Offer(str(name), digests[-1], chosen.id, False, _names(session, chosen.id), digests))
+
+
+def _names(session: Session, identity: str) -> tuple[str, ...]:
+    return next((record.names for record in session.store.images() if record.id == identity), ())
 
 
 def _with_archive(session: Session, desired: ImageDesired, archive: Archive) -> Observed:
@@ -93,7 +135,7 @@ def _with_archive(session: Session, desired: ImageDesired, archive: Archive) -> 
     found = lookup.find(session, name)
     chosen = archive.chosen
     same = found is not None and (found.id == chosen.id or _same_tree(found, archive))
-    offer = Offer(name, chosen.documents[0][0], chosen.id, same)
+    offer = Offer(name, chosen.documents[0][0], chosen.id, same, _names(session, chosen.id), (chosen.documents[0][0],))
     return Observed(_local(found) if found else None, offer)
 
 

@@ -52,9 +52,9 @@ def pull(session: Session, text: str, options: PullOptions | None = None) -> Ima
         from .load import load
 
         return load(session, place, "", options or PullOptions())
-    remote = _remote(session, options)
+    remote = reach(session, options)
     try:
-        return _pull(session, remote, _names_to_pull(session, remote, text, options), text, options)
+        return _pull(session, remote, names_to_pull(session, remote, text, options), text, options)
     finally:
         remote.close()
 
@@ -89,7 +89,7 @@ def _is_file(text: str) -> bool:
     return places.parse(text) is not None
 
 
-def _remote(session: Session, options: PullOptions | None) -> Remote:
+def reach(session: Session, options: PullOptions | None) -> Remote:
     """HTTP and TLS are dear to import: only who asks a registry pays for them."""
     from .remote import Remote
 
@@ -99,11 +99,11 @@ def _remote(session: Session, options: PullOptions | None) -> Remote:
 def _ask(
     session: Session, text: str, policy: str, options: PullOptions, local: ImageView | None, check: bool
 ) -> Resolved:
-    remote = _remote(session, options)
+    remote = reach(session, options)
     try:
-        names = _names_to_pull(session, remote, text, options)
+        names = names_to_pull(session, remote, text, options)
         try:
-            found, digest = _look_up(remote, names, text)
+            found, digest = head_of(remote, names, text)
         except EngineError:
             # podman's "newer": what is here is good enough when nobody can be asked.
             if policy == "newer" and local is not None:
@@ -142,25 +142,7 @@ def usable(image: ImageView | None, options: PullOptions | None) -> ImageView | 
     return image if image.config.platform in options.platform.candidates() else None
 
 
-def look_up(session: Session, text: str, options: PullOptions) -> tuple[Reference, Digest]:
-    """What a pull of ``text`` would try and find now, by one HEAD request.  Raises as pull() does."""
-    remote = _remote(session, options)
-    try:
-        return _look_up(remote, _names_to_pull(session, remote, text, options), text)
-    finally:
-        remote.close()
-
-
-def fetch(session: Session, name: str, options: PullOptions) -> ImageView:
-    """Pull by a full name, without any resolution.  Raises as pull() does."""
-    remote = _remote(session, options)
-    try:
-        return _pull(session, remote, (reference.parse(name),), name, options)
-    finally:
-        remote.close()
-
-
-def _look_up(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[Reference, Digest]:
+def head_of(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[Reference, Digest]:
     from .remote import nothing_pulled
 
     failures: list[EngineError] = []
@@ -173,7 +155,7 @@ def _look_up(remote: Remote, names: tuple[Reference, ...], text: str) -> tuple[R
     raise nothing_pulled(text, failures)
 
 
-def _names_to_pull(session: Session, remote: Remote, text: str, options: PullOptions | None) -> tuple[Reference, ...]:
+def names_to_pull(session: Session, remote: Remote, text: str, options: PullOptions | None) -> tuple[Reference, ...]:
     """The local image's own name where there is one, so that ``localhost/app`` is not looked for in the world."""
     text = lookup.without_tag_beside_digest(text)
     local = lookup.find_record(session, text)
@@ -201,9 +183,9 @@ def preview(session: Session, text: str, options: PullOptions | None = None) -> 
             return _previewed(archive.chosen, archive.names[0] if archive.names else "")
         finally:
             archive.close()
-    remote = _remote(session, options)
+    remote = reach(session, options)
     try:
-        name, _source, chosen = _choose(remote, _names_to_pull(session, remote, text, options), text, options)
+        name, _source, chosen = choose(remote, names_to_pull(session, remote, text, options), text, options)
         return _previewed(chosen, str(name))
     finally:
         remote.close()
@@ -219,7 +201,7 @@ def _previewed(chosen: Chosen, name: str) -> ImageView:
     return ImageView(chosen.id, tuple(names), first, chosen.config, ImageRecord(row, ""), name)
 
 
-def _choose(
+def choose(
     remote: Remote, names: tuple[Reference, ...], text: str, options: PullOptions | None
 ) -> tuple[Reference, RegistrySource, Chosen]:
     """The first of the names that a registry has, and of it the image of the platform, by its documents alone."""
@@ -244,7 +226,7 @@ def _pull(
     from ..libpod.events import Event
     from . import transfer
 
-    name, source, chosen = _choose(remote, names, text, options)
+    name, source, chosen = choose(remote, names, text, options)
     identity = transfer.take(session.store, source, chosen, (str(name),))
     session.emit(Event("image", "pull", id=identity, name=text))
     return by_id(session, identity, str(name))

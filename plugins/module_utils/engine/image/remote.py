@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..registry.docker_push import RegistryDestination
     from ..registry.registries_conf import Endpoint, Registries
     from ..registry.source import Fetched
+    from ..registry.tags import Tags
     from ..spec.reference import Reference
     from .options import PullOptions
 
@@ -43,7 +44,7 @@ class Remote:
         self._options = options
         self.registries: Registries = registries_conf.load(identity)
         self._keyring = Keyring(identity, runner, self.registries.helpers, options.auth_file)
-        self._opened: list[RegistrySource | RegistryDestination] = []
+        self._opened: list[RegistrySource | RegistryDestination | Tags] = []
 
     def allowed(self, ref: Reference) -> Gate:
         """Hold the name, as the user knows it, against policy.json; the gate is for what is found under it.
@@ -83,6 +84,32 @@ class Remote:
         found = RegistryDestination(endpoint.reference, wire, insecure=insecure, siblings=same)
         self._opened.append(found)
         return found
+
+    def tags(self, ref: Reference, *, pushes: bool = False) -> Tags:
+        """The names in the repository at the registry itself: mirrors answer for content, not for names."""
+        from ..registry.tags import Tags
+
+        endpoint = self.registries.endpoints(ref)[-1]
+        wire, insecure = self._wire(endpoint, ref)
+        found = Tags(endpoint.reference, wire, insecure=insecure, pushes=pushes)
+        self._opened.append(found)
+        return found
+
+    def search(self, ref: Reference, term: str, limit: int) -> list[dict[str, object]]:
+        """What the registry's search finds.  Raises NotFound where it has none."""
+        from ..registry import tags
+
+        endpoint = self.registries.endpoints(ref)[-1]
+        wire, insecure = self._wire(endpoint, ref)
+        return tags.search(endpoint.reference, wire, term, limit, insecure=insecure)
+
+    def repositories(self, ref: Reference) -> list[str]:
+        """The registry's catalogue."""
+        from ..registry import tags
+
+        endpoint = self.registries.endpoints(ref)[-1]
+        wire, insecure = self._wire(endpoint, ref)
+        return tags.repositories(endpoint.reference, wire, insecure=insecure)
 
     def close(self) -> None:
         for source in self._opened:
