@@ -19,11 +19,8 @@ from . import listing
 from .listing import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..base.streams import Reader
     from ..registry.destination import ImageDestination
-    from ..registry.signatures.blob import Signature
     from ..registry.source import Fetched, ImageSource
     from ..session.session import Session
     from ..spec.descriptor import Descriptor
@@ -170,9 +167,6 @@ class _Instance:
 
     def put_manifest(self, data: bytes, media_type: str, *, instance: bool, digest: Digest | None = None) -> None:
         self._destination.put_manifest(data, media_type, instance=True, digest=digest)
-
-    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
-        self._destination.put_signatures(signatures, digest)
 
     def commit(self) -> None:
         """The list is committed, not its images."""
