@@ -41,7 +41,7 @@ def test_made_changed_and_removed(machine: Machine, user: str | None) -> None:
     assert first["platform"] == {"architecture": "amd64", "os": "linux", "os.version": "7", "variant": "v2"}
     assert first["annotations"] == {"a": "b"}
     assert second["platform"]["architecture"] == "riscv64"
-    machine.podman(["manifest", "add", "--tls-verify=false", LIST, f"docker://{MULTI}"], user)
+    machine.podman(["manifest", "add", "--all", "--tls-verify=false", LIST, f"docker://{MULTI}"], user)
     assert len(shown(machine, user)["manifests"]) == 3
     back = twice(machine, {"name": LIST, "images": [local, foreign], "annotations": {"i": "j"}}, user)
     assert back["changed"]
