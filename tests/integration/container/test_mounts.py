@@ -84,3 +84,12 @@ def test_an_image_cannot_be_mounted_and_that_is_said(box):
         failed = box.task("container", task, check=check, fails=True)
         assert "images cannot be mounted into containers" in failed["msg"]
     assert box.task("container_info", {})["containers"] == []
+
+
+def test_a_container_with_secrets_of_podman_is_not_started_without_them(box):
+    box.sh("printf hidden > /tmp/secret")
+    box.podman(["secret", "create", "word", "/tmp/secret"])
+    box.podman(["create", "--name", "web", "--secret", "word", IMAGE, "sleep", "1000"])
+    failed = box.task("container", {"name": "web", "state": "started"}, fails=True)
+    assert "secrets" in failed["msg"] and "hidden" not in str(failed)
+    box.podman(["rm", "web"])

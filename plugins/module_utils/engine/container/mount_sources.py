@@ -39,7 +39,7 @@ class Sources(NamedTuple):
 @contextmanager
 def prepared(session: Session, container: Container, rootfs: str, account: Account) -> Iterator[Sources]:
     """Everything ready to be mounted; `parts` are there only inside. Raises NotFound, HostLacks, EngineError."""
-    _refuse_images(container)
+    _refuse(container)
     found = volumes.attach(session, container, rootfs, account)
     for mount in jsonval.tables(container.spec, "mounts"):
         if mount.get("type") == "bind" and "U" in jsonval.texts(mount, "options"):
@@ -48,7 +48,10 @@ def prepared(session: Session, container: Container, rootfs: str, account: Accou
         yield Sources(found, parts, tuple(_overlays(container, found, account, session.identity.rootless)))
 
 
-def _refuse_images(container: Container) -> None:
+def _refuse(container: Container) -> None:
+    """What podman can give a container that it made and we cannot: better not started than without it."""
+    if jsonval.tables(container.config, "secrets") or jsonval.table(container.config, "secret_env"):
+        raise HostLacks(f"start container {container.name}", "its secrets can be given to it by podman alone")
     for image in jsonval.tables(container.config, "ctrImageVolumes"):
         raise HostLacks(
             f"start container {container.name}",
