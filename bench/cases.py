@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 from .ground import IMAGE, Ground
@@ -105,20 +106,30 @@ def remove(ground: Ground) -> Iterator[Row]:
     )
 
 
+QUICK = bool(os.environ.get("BENCH_QUICK"))  # a tenth of the bytes: to see that the rows run
+
+
 def pull(ground: Ground) -> Iterator[Row]:
-    """Pulling from a registry on the same machine."""
-    for name, goal in (("one-layer", 0.6), ("many-files", 0.3)):
-        reference = ground.big_image(name)
+    """Pulling from a registry on the same machine, into a store in memory."""
+    for name, goal in (("one-layer", 0.6), ("many-files", 0.3), ("one-layer-zstd", 0.55)):
+        reference = ground.big_image(name, QUICK)
+        skopeo = f"skopeo copy -q --src-tls-verify=false docker://{reference} containers-storage:{reference}"
+        podman = f"CONTAINERS_CONF_OVERRIDE=/run/lab/judge.conf podman pull -q --tls-verify=false {reference}"
         yield Row(
             f"pull {name}",
             ground.big_images[name],
             ground.payload("image", {"name": reference}),
-            {"podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference)},
+            {
+                "podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference),
+                "skopeo copy": lambda: ground.machine.sh(skopeo) and None,  # noqa: B023
+            },
             {"podman pull": goal},
             rounds=3,
             before=lambda: ground.forget(reference),  # noqa: B023
         )
-        ground.podman("pull", "-q", "--tls-verify=false", reference)
+        for who, script in (("ours", ground.payload_file("image", {"name": reference})), ("podman", podman)):
+            ground.forget(reference)
+            ground.cost(who, script)
         yield Row(
             f"pull {name} again",
             "nothing has moved",
@@ -127,6 +138,23 @@ def pull(ground: Ground) -> Iterator[Row]:
             {"podman pull": 1.0},
             floor=ground.payload("ansible.builtin.ping", {}),
         )
+        ground.forget(reference)  # the next one may hold the same content
+
+
+def push(ground: Ground) -> Iterator[Row]:
+    """Pushing to an empty registry, one for each: blobs of sibling repositories need not travel."""
+    reference = ground.big_image("one-layer", QUICK)
+    ground.podman("pull", "-q", "--tls-verify=false", reference)
+    ours, theirs = (ground.machine.start_registry(port, empty=True).reference("pushed:1") for port in (5002, 5003))
+    wish = {"src": f"containers-storage:{reference}", "dest": f"docker://{ours}", "dest_validate_certs": False}
+    yield Row(
+        "push one-layer",
+        ground.big_images["one-layer"],
+        ground.payload("image_copy", wish),
+        {"podman push": ground.podman_deed("push", "-q", "--tls-verify=false", reference, theirs)},
+        {},
+        rounds=1,
+    )
 
 
 SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
@@ -136,4 +164,5 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "start": start,
     "remove": remove,
     "pull": pull,
+    "push": push,
 }

@@ -10,7 +10,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from .measure import Deed
+from .measure import Deed, say
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "integration")]
@@ -48,6 +48,14 @@ print(min(found))
 """
 
 
+_COST = """
+import resource, subprocess, sys
+subprocess.run(["sh", "-ec", sys.argv[1]], stdout=subprocess.DEVNULL, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"processor time {used.ru_utime + used.ru_stime:.2f} s, largest process {used.ru_maxrss >> 10} MiB")
+"""
+
+
 class Ground:
     """A Debian 13 of its own with a registry, the image pulled, an empty module, and containers.podman."""
 
@@ -63,8 +71,9 @@ class Ground:
         self.registry = self.machine.registry
         self.machine.task("image", {"name": IMAGE})
         self.big_images = {
-            "one-layer": "an image of 200 MB in one gzip layer",
-            "many-files": "an image of 20,000 files in 10 gzip layers",
+            "one-layer": "500 MB in one gzip layer",
+            "many-files": "40,000 files in 20 gzip layers",
+            "one-layer-zstd": "500 MB in one zstd layer",
         }
         self._plays = 0
 
@@ -123,17 +132,31 @@ class Ground:
 
     # --- images worth pulling
 
-    def big_image(self, name: str) -> str:
-        maker = random.Random(7)
-        if name == "one-layer":
-            diffs = [_tar({f"data/{n}": maker.randbytes(1 << 19) * 2 for n in range(200)})]
-        else:
+    def big_image(self, name: str, quick: bool) -> str:
+        """Made here, pushed to the registry on this machine; its reference there."""
+        maker, less = random.Random(7), 10 if quick else 1
+        if name == "many-files":
             diffs = [
-                _tar({f"d{layer}/{n % 97}/{n}": f"file {n} of layer {layer}\n".encode() * 20 for n in range(2000)})
-                for layer in range(10)
+                _tar({f"d{at}/{n % 97}/{n}": f"file {n} of layer {at}\n".encode() * 20 for n in range(2000 // less)})
+                for at in range(20)
             ]
-        self.registry.push(f"{name}:1", build(name, diffs))
+        else:
+            diffs = [_tar({f"data/{n}": maker.randbytes(1 << 19) * 2 for n in range(500 // less)})]
+        image = build(name, diffs, compression="zstd") if name.endswith("zstd") else build(name, diffs)
+        self.registry.push(f"{name}:1", image)
         return f"{self.registry.host}/{name}:1"
+
+    def cost(self, deed: str, script: str) -> None:
+        """Processor time and peak memory of one run, the children that it waits for included."""
+        done = self.machine.run(["/usr/bin/python3", "-c", _COST, script], timeout=600)
+        say(f"    {deed:<34}{done.stdout.strip().splitlines()[-1]}")
+
+    def payload_file(self, module: str, wish: dict[str, object]) -> str:
+        """A command line that runs the module as Ansible would."""
+        self._plays += 1
+        path = f"/run/lab/task{self._plays}.py"
+        self.machine.write(path, self.lab.payloads.build(module, wish, check=False, diff=False))
+        return f"/usr/bin/python3 <{path}"
 
     def close(self) -> None:
         self.machine.close()
