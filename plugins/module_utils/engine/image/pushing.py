@@ -80,6 +80,13 @@ class Push:
         self._remote = Remote(session.identity, session.runner, options)
         self._there = There()
 
+    def leaves(self, name: str) -> bool:
+        """Whether the destination is at another registry than the one that the name means."""
+        try:
+            return reference.parse(name).domain != self._to.domain
+        except BadInput:
+            return True
+
     def plan(self, identity: str, digests: Sequence[str]) -> Plan:
         """``digests`` are those of the image's manifests.  Raises as the destination fails."""
         wish = self._wish

@@ -104,6 +104,9 @@ def _bring(request: Request, session: Session, desired: ImageDesired) -> Done:
     from ..image.observed import observe
 
     push = _push(request, session, desired)
+    if push and push.leaves(desired.name):
+        # A password is for one registry, and that is the one that cannot do without.
+        desired = desired._replace(options=desired.options._replace(username="", password=""))
     source = _source(session, desired)
     try:
         observed = observe(session, desired, source)
