@@ -104,7 +104,8 @@ options:
       - Push the image once it is here, under its own name or to O(push_args.dest), unless what is there is the same.
       - It is the same when the configuration is, which names the content of every layer. One request for a digest tells
         it where the image came from there.
-      - O(username) and O(password) are then for the registry that is pushed to, when that is another one than O(name) has.
+      - O(username) and O(password) are then for the registry that is pushed to, when that is another one than the one
+        in O(name).
     type: bool
     default: false
   push_args:
