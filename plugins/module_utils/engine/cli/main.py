@@ -185,5 +185,5 @@ def _help() -> str:
     lines += [f"  {name:<10}{summary}" for name, (_module, summary) in sorted(_COMMANDS.items())]
     grouped = [f"{group} ls" for group in ("container", "image", "network", "volume")]
     lines += ["", f"Also: {', '.join(grouped)}, and inspect in place of ls."]
-    lines += [f"  {name:<14}{summary}" for name, (_module, summary) in sorted(_HIDDEN.items()) if " " in name]
+    lines += [f"{name:<16}{summary}" for name, (_module, summary) in sorted(_HIDDEN.items()) if " " in name]
     return "\n".join(lines) + "\n\n`daemonless COMMAND --help` shows the options of a command.\n"
