@@ -28,8 +28,8 @@ venv: packages ## Make .venv with the pinned tools
 setup: packages venv ## Everything that `make check` and `make demo` need
 
 .PHONY: judge
-judge: packages ## Make the cached Debian 13 root with podman 5 that judges our work; prints its path
-	@$(LAB)/judge
+judge: packages venv ## Make the cached Debian 13 root with podman 5 that judges our work; prints its path
+	@PATH="$(BIN):$$PATH" $(LAB)/judge
 
 .PHONY: lint
 lint: venv ## ruff
