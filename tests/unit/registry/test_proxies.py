@@ -32,6 +32,15 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.pro
         ("fd00::1", 443, "fd00::1", True),
         ("fd00::1", 443, "[fd00::1]:443", True),
         ("q.io", 443, "10.0.0.0/99,,", False),
+        ("q.io", 443, "a.io q.io", False),
+        ("10.1.2.3", 443, "2.3", False),
+        ("10.1.2.3", 443, "10.1.2.3:80", False),
+        ("10.1.2.3", 443, "10.1.2.3:443", True),
+        ("10.1.2.3", 443, "::ffff:10.1.2.3", True),
+        ("q.io", 443, ":443", False),
+        ("q.io", 443, "*.q.io", False),
+        ("sub.q.io", 5000, ".q.io:5000", True),
+        ("q.io", 443, "none.example,*", True),
     ],
 )
 def test_exceptions(host: str, port: int, exceptions: str, direct: bool) -> None:
@@ -47,6 +56,20 @@ def test_variables() -> None:
     assert proxy_for("https", "q.io", 443, both) == Proxy("upper", 1)
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://p", Proxy("p", 443, "https")),
+        ("https://u:p@p:8443", Proxy("p", 8443, "https", "u", "p")),
+        ("socks5://p", Proxy("p", 1080, "socks5")),
+        ("socks5h://u:s%3Acret@[fd00::1]:9", Proxy("fd00::1", 9, "socks5", "u", "s:cret")),
+    ],
+)
+def test_kinds(address: str, found: Proxy) -> None:
+    assert proxy_for("https", "q.io", 443, {"HTTPS_PROXY": address}) == found
+    assert "cret" not in repr(found)
+
+
 def test_its_own_credentials() -> None:
     found = proxy_for("https", "q.io", 443, {"HTTPS_PROXY": "http://u:p%40w@proxy:3128"})
     assert found is not None
@@ -54,7 +77,9 @@ def test_its_own_credentials() -> None:
     assert "dTpw" not in repr(found)
 
 
-@pytest.mark.parametrize("address", ["socks5://p:1", "https://p:1", "http://", "http://p:999999"])
+@pytest.mark.parametrize(
+    "address", ["ftp://p:1", "socks4://p:1", "http://", "http://p:999999", f"socks5://{'u' * 256}@p"]
+)
 def test_refused(address: str) -> None:
     with pytest.raises(BadInput, match="HTTPS_PROXY"):
         proxy_for("https", "q.io", 443, {"HTTPS_PROXY": address})

@@ -232,7 +232,7 @@ class Connections:
         path = request.path
         if request.origin.scheme == "http":
             proxy = self._proxy(request.origin)
-            if proxy is not None:
+            if proxy is not None and proxy.scheme != "socks5":
                 path = f"http://{request.origin.netloc}{path}"
                 headers.update(proxy.headers)
         deadline = _Deadline(connection, 2 * self.timeout)
@@ -279,13 +279,23 @@ class Connections:
 
     def _open(self, origin: Origin) -> HTTPConnection:
         proxy = self._proxy(origin)
+        if proxy is not None and proxy.scheme != "http":
+            from .tunnels import Through
+
+            # Whatever is said of a registry's TLS, the proxy's own is verified.
+            outer, inner = self._trust._replace(verify=True), origin.netloc
+            contexts = (lambda: outer.context(proxy.netloc), lambda: self._context(inner))
+            return Through(proxy, origin, self.timeout, contexts)
         host, port = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
         if origin.scheme == "http":
             return HTTPConnection(host, port, timeout=self.timeout)
-        context = self._contexts.get(origin.netloc)
-        if context is None:
-            context = self._contexts[origin.netloc] = self._trust.context(origin.netloc)
-        secure = HTTPSConnection(host, port, timeout=self.timeout, context=context)
+        secure = HTTPSConnection(host, port, timeout=self.timeout, context=self._context(origin.netloc))
         if proxy:
             secure.set_tunnel(origin.host, origin.port, headers=proxy.headers)
         return secure
+
+    def _context(self, netloc: str) -> ssl.SSLContext:
+        context = self._contexts.get(netloc)
+        if context is None:
+            context = self._contexts[netloc] = self._trust.context(netloc)
+        return context
