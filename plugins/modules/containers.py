@@ -25,7 +25,7 @@ options:
   containers:
     description:
       - The containers. Each entry has the options of M(daemonless.oci.container), with the same meaning, aliases and
-        defaults; O(containers[].name) is required. An option that does not exist is an error.
+        defaults; C(name) is required. An option that does not exist is an error.
     type: list
     elements: dict
     required: true
@@ -109,7 +109,7 @@ results:
       description: Kind of the error, V(NotTried) when another one is to blame.
       type: str
     rc:
-      description: Exit code, with O(containers[].detach=false).
+      description: Exit code, with C(detach=false).
       type: int
 actions:
   description: What was done, or would be done in check mode, one line each.

@@ -143,7 +143,9 @@ options:
         description: File on the host for the digest of what is at the destination.
         type: path
       remove_signatures:
-        description: No signatures go along, whatever is said.
+        description:
+          - Push without the signatures of the image. Without this, an image whose signatures cannot go along, because
+            its manifest becomes another one, is not pushed.
         type: bool
       sign_by:
         description: Refused, since a push does not sign. Sign the pushed image.

@@ -81,6 +81,14 @@ options:
       - Fail rather than copy an image that would have another digest.
     type: bool
     default: false
+  remove_signatures:
+    description:
+      - Copy a signed image without its signatures.
+      - They are copied as well otherwise, and what cannot keep them is refused - another format or compression, since
+        signatures are of one manifest, and O(dest) of a kind without room for them (only registries, C(dir:) and
+        stores have it). An image that is at O(dest) already is not given further signatures.
+    type: bool
+    default: false
   auth_file:
     description:
       - File with credentials for both ends.

@@ -41,7 +41,6 @@ options:
   commit_message:
     description: A comment for the history of the image.
     type: str
-    aliases: [message]
   arch:
     description: The architecture that the image is for. That of the host when left out.
     type: str

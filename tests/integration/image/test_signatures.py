@@ -172,3 +172,28 @@ def test_a_directory_carries_signatures(signing: Machine) -> None:
         assert good or "needs an image that is known by a name" in result["msg"]
         if good:
             signing.podman(["rmi", "-a"])
+
+
+def test_signatures_go_along_with_copies(signing: Machine) -> None:
+    """skopeo finds on the copy what it had put on the original; what cannot keep them is refused, in check mode too."""
+    machine = signing
+    signed, attached = f"docker://{HOST}/signed:1", f"docker://{HOST}/cosigned:1"
+    policy(machine, {HOST: ACCEPT})
+    insecure = {"src_validate_certs": False, "dest_validate_certs": False}
+    machine.task("image_copy", {"src": signed, "dest": "dir:/srv/with-signature", **insecure})
+    assert machine.read("/srv/with-signature/manifest.json")
+    assert machine.sh("ls /srv/with-signature").split().count("signature-1") == 1
+    original = {"type": "exactReference", "dockerReference": f"{HOST}/signed:1"}
+    policy(machine, {f"{HOST}/moved": signed_by("/srv/good.gpg", original)})
+    machine.task("image_copy", {"src": "dir:/srv/with-signature", "dest": f"docker://{HOST}/moved:1", **insecure})
+    assert machine.task("image", {"name": f"{HOST}/moved:1", "validate_certs": False})["changed"]
+    policy(machine, {HOST: ACCEPT})
+    for dest in ("oci:/srv/layout:a", "oci-archive:/srv/a.tar", "docker-archive:/srv/d.tar:a:1"):
+        for check in (True, False):
+            wish = {"src": attached, "dest": dest, **insecure}
+            said = machine.task("image_copy", wish, fails=True, check=check)["msg"]
+            assert "it is signed" in said and "remove_signatures" in said, dest
+    machine.task("image_copy", {"src": attached, "dest": "oci:/srv/layout:a", "remove_signatures": True, **insecure})
+    changed = {"src": attached, "dest": "dir:/srv/other", "compression": "zstd", "format": "oci", **insecure}
+    assert "do not sign" in machine.task("image_copy", changed, fails=True)["msg"]
+    machine.task("image", {"name": f"{HOST}/moved:1", "state": "absent"})

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..base.errors import BadInput, Corrupt, Refused
 from ..base.steps import reached
@@ -27,7 +27,8 @@ from .view import host
 if TYPE_CHECKING:
     from ..base.digest import Digest
     from ..base.streams import Reader
-    from ..registry.destination import ImageDestination
+    from ..registry.destination import ImageDestination, KeepsSignatures
+    from ..registry.signatures.blob import Signature
     from ..registry.source import Fetched, ImageSource
     from ..spec.platform import Platform
     from .trust import Gate
@@ -40,7 +41,8 @@ class CopyOptions(NamedTuple):
 
     ``which`` images of an index go: the one for ``platforms[0]`` (this host's when empty) alone, ALL with the index,
     or those CHOSEN by ``platforms`` with an index that lists just them (all, when ``sparse``).  ``format`` is one of
-    convert.FORMATS, ``compression`` none, gzip or zstd; empty leaves both to source and destination.
+    convert.FORMATS, ``compression`` none, gzip or zstd; empty leaves both to source and destination.  Signatures go
+    along, unless ``remove_signatures``; what cannot keep them is refused.
     """
 
     which: str = THIS
@@ -50,6 +52,7 @@ class CopyOptions(NamedTuple):
     compression: str = ""
     level: int | None = None
     preserve_digests: bool = False
+    remove_signatures: bool = False
 
     def checked(self) -> CopyOptions:
         """Itself; raises BadInput when it makes no sense."""
@@ -88,6 +91,7 @@ def copy(source: ImageSource, destination: ImageDestination, options: CopyOption
     reached("image-blobs-copied")
     digest = top.digest if data == top.data else None
     destination.put_manifest(data, member.media_type, instance=False, digest=digest)
+    run.sign(top)
     destination.commit()
     reached("image-copied")
     return Copied(member.digest, member.media_type, data, run.copied, run.skipped, run.bytes)
@@ -192,6 +196,19 @@ def _kind(now: str, media_type: str, source: ImageSource, mode: str, options: Co
     return now
 
 
+def room_for_signatures(destination: ImageDestination) -> KeepsSignatures | None:
+    """The destination as one that keeps signatures; None when it does not."""
+    return cast("KeepsSignatures", destination) if hasattr(destination, "put_signatures") else None
+
+
+def no_room(source: ImageSource, destination: ImageDestination) -> Refused:
+    """The error of a signed image on its way to a format that keeps no signatures."""
+    return Refused(f"copy {source.what} to {destination.what}", "it is signed, and that keeps no signatures", _UNSIGNED)
+
+
+_UNSIGNED = "Set remove_signatures to copy it without them"
+
+
 class _Run:
     """One copy: counts, and the layers that were converted already."""
 
@@ -203,10 +220,13 @@ class _Run:
         self._options = options
         self._gate = gate
         self._done: dict[tuple[Digest, str], Made] = {}
+        self._signatures: dict[Digest, tuple[Signature, ...]] = {}
         self.copied = self.skipped = self.bytes = 0
 
     def index(self, top: Fetched, parsed: Index) -> tuple[Member, bytes]:
         """All chosen instances, then the index itself."""
+        self._signatures[top.digest] = self._source.signatures(top.digest)
+        self._room(top)
         entries = selected(self._source, parsed, self._options)
         to = self._destination
         media_type = convert.target_type(parsed.media_type, self._options.format, to.accepts, zstd=False, what=to.what)
@@ -222,6 +242,7 @@ class _Run:
         media_type = descriptors.OCI_INDEX if oci else media_type
         data = convert.index(top.data, media_type, members, strip=strip)
         self._hold(top, data, "its list of images would be another one")
+        self._still_signed(top, data)
         return Member(_digest(top, data), len(data), media_type), data
 
     def _instance(self, entry: Descriptor) -> Member:
@@ -232,17 +253,21 @@ class _Run:
         member, data = self.image(found)
         digest = found.digest if data == found.data else None
         self._destination.put_manifest(data, member.media_type, instance=True, digest=digest)
+        self.sign(found)
         reached("image-instance-copied")
         return member
 
     def image(self, found: Fetched) -> tuple[Member, bytes]:
         """Blobs of one image; the manifest is for the caller to put."""
-        if self._gate is not None:
-            self._gate.admit(self._source, found)
+        gate, source = self._gate, self._source
+        self._signatures[found.digest] = (
+            source.signatures(found.digest) if gate is None else gate.admit(source, found)
+        )
+        self._room(found)
         parsed = image_of(found, self._source.what)
         if parsed is None:
             return self._verbatim(found)
-        source, options = self._source, self._options
+        options = self._options
         goal = target(source, self._destination, parsed, options)
         if options.preserve_digests and goal.media_type != parsed.media_type:
             raise self._refused(f"{self._destination.what} takes it as {goal.media_type} only")
@@ -255,7 +280,29 @@ class _Run:
         self._put(parsed.config, io.BytesIO(data))
         document = convert.image(found.data, parsed, goal.media_type, made)
         self._hold(found, document, "its layers cannot be had in the compression that they were in")
+        self._still_signed(found, document)
         return Member(_digest(found, document), len(document), goal.media_type), document
+
+    def sign(self, found: Fetched) -> None:
+        """Give the signatures of a manifest that was put."""
+        signatures = self._signatures.get(found.digest, ())
+        room = room_for_signatures(self._destination)
+        if signatures and room is not None and not self._options.remove_signatures:
+            room.put_signatures(signatures, found.digest)
+            reached("image-signatures-copied")
+
+    def _room(self, found: Fetched) -> None:
+        kept = self._options.remove_signatures or room_for_signatures(self._destination) is not None
+        if self._signatures[found.digest] and not kept:
+            raise no_room(self._source, self._destination)
+
+    def _still_signed(self, found: Fetched, data: bytes) -> None:
+        if self._signatures[found.digest] and data != found.data and not self._options.remove_signatures:
+            raise Refused(
+                f"copy {self._source.what} to {self._destination.what}",
+                "its manifest would be another one, which its signatures do not sign",
+                _UNSIGNED,
+            )
 
     def _verbatim(self, found: Fetched) -> tuple[Member, bytes]:
         """An artifact: every blob it names, as it is."""

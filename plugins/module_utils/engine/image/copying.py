@@ -12,7 +12,7 @@ from ..plan.change import Plan, Step
 from ..spec import reference
 from . import transports
 from .compare import Ends
-from .copy import Copied, CopyOptions, chosen, copy
+from .copy import Copied, CopyOptions, chosen, copy, no_room, room_for_signatures
 from .storing import StoreCopy
 from .transports import Side, Transports
 
@@ -56,12 +56,16 @@ class Copying:
             self.offered = self._store.chosen.documents[0][0]
             return
         self._destination = self._opened.destination(to, _siblings(self._source, self._desired.source))
-        self.offered = str(chosen(self._source, self._options)[0].digest)
+        top = chosen(self._source, self._options)[0]
+        self.offered = str(top.digest)
         there = self._opened.there(to)
         self.same = False
         if there is not None:
             self.same = Ends(self._source, there, self._destination, self._options).same()
             self.before = str(there.manifest().digest)
+        unsigned = self.same or self._options.remove_signatures
+        if not unsigned and room_for_signatures(self._destination) is None and self._source.signatures(top.digest):
+            raise no_room(self._source, self._destination)
 
     def plan(self) -> Plan:
         """One step, or none when the image is there."""

@@ -113,7 +113,8 @@ class ListPush:
         if place.startswith("docker://"):
             gate = self._remote.allowed(reference.parse(place))
             gate.admit(source, source.manifest(Digest.parse(digest)))
-        copied = copy(_pinned(source, Digest.parse(digest)), _Instance(destination), CopyOptions(which=ALL))
+        options = CopyOptions(which=ALL, remove_signatures=True)
+        copied = copy(_pinned(source, Digest.parse(digest)), _Instance(destination), options)
         return kept._replace(media_type=copied.media_type, digest=str(copied.digest), size=len(copied.manifest))
 
 

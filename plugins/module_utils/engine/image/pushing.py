@@ -39,6 +39,7 @@ class PushWish(NamedTuple):
     compression: str = ""
     level: int | None = None
     digest_file: str = ""
+    remove_signatures: bool = False
 
 
 class There(NamedTuple):
@@ -109,7 +110,12 @@ class Push:
         if record is None:
             raise Damaged(f"push image {identity[:12]}", "it was removed again by somebody else")
         if made.has(PUSH):
-            options = CopyOptions(format=wish.format, compression=wish.compression, level=wish.level)
+            options = CopyOptions(
+                format=wish.format,
+                compression=wish.compression,
+                level=wish.level,
+                remove_signatures=wish.remove_signatures,
+            )
             source = StoreSource(self._session.store, record)
             destination = self._remote.destination(self._to, record.names)
             digest = str(copy(source, destination, options).digest)

@@ -78,8 +78,9 @@ class Saving:
 
     def _options(self) -> CopyOptions:
         if self._desired.format == "docker-dir":
-            return CopyOptions(format="v2s2", compression="gzip" if self._desired.compress else "")
-        return CopyOptions()
+            compression = "gzip" if self._desired.compress else ""
+            return CopyOptions(format="v2s2", compression=compression, remove_signatures=True)
+        return CopyOptions(remove_signatures=True)
 
     def listing(self) -> list[dict[str, object]]:
         """The images for the task's result."""
@@ -164,7 +165,7 @@ class Saving:
         writer = DockerArchiveWriter(ArchiveSink(self._desired.path))
         try:
             for entry in self._entries:
-                copy(entry.source, writer.image(entry.names), CopyOptions())
+                copy(entry.source, writer.image(entry.names), CopyOptions(remove_signatures=True))
                 reached("image-archived")
             writer.commit()
         finally:

@@ -31,9 +31,11 @@ def read(directory: str, name: str) -> str:
     if not isinstance(packed, str):
         raise Corrupt(deed, "its value is missing")
     try:
-        return b64decode(packed, validate=True).decode("utf-8").rstrip("\r\n")
+        value = b64decode(packed, validate=True)
     except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
         raise Corrupt(deed, "its value is not base64")
+    try:
+        return value.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise BadInput(deed, "it is not text")
 

@@ -17,9 +17,12 @@ from .directory import file_name
 from .sink import FolderSink, of_os
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..base.digest import Digest
     from ..base.streams import Reader
     from ..spec.descriptor import Descriptor
+    from .signatures.blob import Signature
 
 _VERSION = "Directory Transport Version: 1.1\n"
 
@@ -60,6 +63,14 @@ class DirectoryDestination:
         name = f"{file_name(digest or digest_of(data))}.manifest.json"
         self._add(name)
         self._sink.add_bytes(name, data)
+
+    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
+        instance = f"{file_name(digest)}.manifest.json" in self._kept
+        stem = f"{file_name(digest)}." if instance else ""
+        for number, signature in enumerate(signatures, 1):
+            name = f"{stem}signature-{number}"
+            self._add(name)
+            self._sink.add_bytes(name, signature.blob())
 
     def commit(self) -> None:
         if not self._top:

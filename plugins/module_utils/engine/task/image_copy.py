@@ -34,6 +34,7 @@ OPTIONS: Options = {
     "compression": {"type": "str", "choices": ["gzip", "none", "zstd"]},
     "compression_level": {"type": "int"},
     "preserve_digests": {"type": "bool", "default": False},
+    "remove_signatures": {"type": "bool", "default": False},
     "auth_file": {"type": "path", "aliases": ["authfile"]},
     **{f"{side}_{name}": spec for side in ("src", "dest") for name, spec in _SIDE.items()},
     "retry": {"type": "int"},
@@ -101,6 +102,7 @@ def _options(request: Request) -> CopyOptions:
         compression=request.text("compression"),
         level=level if isinstance(level, int) else None,
         preserve_digests=request.flag("preserve_digests"),
+        remove_signatures=request.flag("remove_signatures"),
     ).checked()
 
 

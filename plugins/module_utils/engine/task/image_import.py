@@ -19,7 +19,7 @@ OPTIONS: Options = {
     "src": {"type": "str", "required": True},
     "name": {"type": "str", "aliases": ["reference"]},
     "changes": {"type": "list", "elements": "raw", "aliases": ["change"]},
-    "commit_message": {"type": "str", "aliases": ["message"]},
+    "commit_message": {"type": "str"},
     "arch": {"type": "str"},
     "os": {"type": "str"},
     "variant": {"type": "str"},

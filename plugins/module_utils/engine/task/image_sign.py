@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KEY_LIMIT = 64 * 1024
 OPTIONS: Options = {
     "name": {"type": "str", "required": True, "aliases": ["image"]},
-    "gpg_key": {"type": "str"},
+    "gpg_key": {"type": "str", "no_log": False},  # a fingerprint
     "gpg_home": {"type": "path"},
     "private_key": {"type": "path", "no_log": False},
     "passphrase": {"type": "str", "no_log": True},

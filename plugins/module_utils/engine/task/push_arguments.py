@@ -76,6 +76,7 @@ def wish(name: str, given: Mapping[str, object]) -> PushWish:
         compression=compression,
         level=level if isinstance(level, int) else None,
         digest_file=str(args.get("digestfile") or ""),
+        remove_signatures=bool(args.get("remove_signatures")),
     )
 
 
