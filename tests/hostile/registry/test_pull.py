@@ -278,7 +278,8 @@ def test_policy_rejects(server: Server, session: Session, image: Image) -> None:
 def test_policy_that_cannot_be_checked_means_no(server: Server, session: Session, image: Image, kind: str) -> None:
     server.put("team/app", image)
     policy = Path(session.identity.home) / ".config/containers/policy.json"
-    policy.write_text(json.dumps({"default": [{"type": kind, "keyPath": "/x"}]}))
+    key = {"keyType": "GPGKeys"} if kind == "signedBy" else {}
+    policy.write_text(json.dumps({"default": [{"type": kind, "keyPath": "/x", **key}]}))
     with pytest.raises(Denied, match=kind):
         pull(session, name_of(server), FAST)
     assert remains(session) == []
