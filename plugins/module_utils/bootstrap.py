@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         registry_login_info,
         registry_logout,
         registry_tag,
+        secret,
+        secret_info,
         store_check,
     )
     from .installed import Listing
@@ -75,6 +77,8 @@ if TYPE_CHECKING:
         registry_login_info,
         registry_logout,
         registry_tag,
+        secret,
+        secret_info,
         store_check,
     )
 

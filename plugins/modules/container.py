@@ -291,6 +291,12 @@ options:
   privileged:
     description: Take the walls away. All capabilities, all devices, no masked paths.
     type: bool
+  secrets:
+    description:
+      - Secrets of M(daemonless.oci.secret), as V(NAME), or as
+        C(NAME,type=mount,target=PATH,uid=0,gid=0,mode=0444) for a file, which is below C(/run/secrets) unless its target is absolute, or as C(NAME,type=env,target=VARIABLE).
+    type: list
+    elements: str
   security_opt:
     description:
       - V(no-new-privileges), V(seccomp=unconfined), C(seccomp=FILE), C(mask=PATH), C(unmask=PATH) or V(unmask=ALL),

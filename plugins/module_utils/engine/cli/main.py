@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         remove,
         rename,
         rmi,
+        secrets,
         top,
         usage,
         version,
@@ -86,9 +87,18 @@ _GROUPS: dict[str, dict[str, str]] = {
     },
     "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
     "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
+    "secret": {
+        "list": "secret-ls",
+        **{word: f"secret-{word}" for word in ("create", "exists", "inspect", "ls", "rm")},
+    },
     "system": {"info": "info", "check": "system check", "df": "system df", "prune": "system prune"},
 }
 _HIDDEN = {
+    "secret-create": ("secrets", "Store a secret"),
+    "secret-exists": ("secrets", "Tell by the exit code whether a secret exists"),
+    "secret-inspect": ("secrets", "Show secrets"),
+    "secret-ls": ("secrets", "List secrets"),
+    "secret-rm": ("secrets", "Remove secrets"),
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
     "image diff": ("image_views", "Show what an image has that another has not, or the layer below"),
     "image exists": ("image_views", "Tell by the exit code whether there is an image"),

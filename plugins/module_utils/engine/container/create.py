@@ -98,6 +98,10 @@ def _create(
     host_limits.require(session, jsonval.table(built.config, "spec"), deed)
     _make_volumes(session, built)
     _make_directories(session, cid)
+    if jsonval.tables(built.config, "secrets"):
+        from .secret_files import copy
+
+        copy(session, built.config)
     session.database.add_container(built.config, built.state, depends=built.depends_on, volumes=built.volumes)
     reached("container-recorded")
     container = lookup.find(session, cid)

@@ -20,6 +20,7 @@ from .surroundings import Defaults, HostFacts, ImageFacts, Peer, Surroundings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..base.jsonval import Json
     from ..image.view import ImageView
     from ..session.session import Session
     from .desired import ContainerDesired
@@ -47,7 +48,14 @@ def surroundings(
         host=_host(session, desired, runtime),
         defaults=defaults(session, profile=_seccomp_profile(session) if runtime else None),
         peers={text: (planned or {}).get(text) or _peer(session, desired, text) for text in desired.references()},
+        secrets=_secrets(session) if desired.secrets else {},
     )
+
+
+def _secrets(session: Session) -> dict[str, Json]:
+    from ..secret.deeds import records
+
+    return records(session)
 
 
 def _image(image: ImageView, desired: ContainerDesired) -> ImageFacts:

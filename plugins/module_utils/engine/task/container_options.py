@@ -120,6 +120,7 @@ _WALLS: Options = {
     "memory_swap": _TEXT,
     "pids_limit": _TEXT,
     "privileged": _FLAG,
+    "secrets": {"type": "list", "elements": "str", "no_log": False},
     "security_opt": _LIST,
     "sysctl": _MAP,
     "ulimit": _also(_LIST, "ulimits"),
