@@ -294,7 +294,8 @@ options:
   secrets:
     description:
       - Secrets of M(daemonless.oci.secret), as V(NAME), or as
-        C(NAME,type=mount,target=PATH,uid=0,gid=0,mode=0444) for a file, which is below C(/run/secrets) unless its target is absolute, or as C(NAME,type=env,target=VARIABLE).
+        C(NAME,type=mount,target=PATH,uid=0,gid=0,mode=0444) for a file, which is below C(/run/secrets) unless its
+        target is absolute, or as C(NAME,type=env,target=VARIABLE).
     type: list
     elements: str
   security_opt:

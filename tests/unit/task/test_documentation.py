@@ -17,7 +17,7 @@ PLUGINS = ROOT / "plugins"
 TASK = "ansible_collections.daemonless.oci.plugins.module_utils.engine.task"
 CARRIER = "task"  # runs the others; not for playbooks
 #: The name of a secret is none: hiding it would blot out every word that happens to be the same.
-NAMES_OF_SECRETS = {("registry_login", "secret")}
+NAMES_OF_SECRETS = {("container", "secrets"), ("registry_login", "secret"), ("secret_info", "showsecret")}
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if path.stem != CARRIER)
 
 

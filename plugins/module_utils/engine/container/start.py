@@ -22,7 +22,7 @@ from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
 from ..spec import start_spec, users
-from . import host_limits, lookup, mount_sources, networking, parts, resources, runfiles
+from . import host_limits, lookup, mount_sources, networking, parts, resources, runfiles, secret_files
 from .events import event
 from .holding import held, save
 from .settle import release, settle
@@ -108,7 +108,7 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
         stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)
         accounts = _accounts(container, rootfs)
-        files = runfiles.write(session, container, hostname, connection, accounts)
+        files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
         sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
         facts = start_spec.StartFacts(
             root=rootfs,
@@ -120,6 +120,7 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
             volumes=sources.volumes,
             parts=sources.parts,
             extra_mounts=sources.overlays,
+            secret_env=secret_files.environment(session, container),
             cgroups_v2=session.cgroups.mode == V2,
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
