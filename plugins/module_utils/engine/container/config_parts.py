@@ -60,26 +60,12 @@ def secrets(wish: ContainerDesired, around: Surroundings) -> Json:
         if item.as_env:
             variables[item.target or item.name] = known
         else:
-            entry = {**known, "UID": item.uid, "GID": item.gid, "Mode": item.mode, "Target": item.target}
-            _refuse_second_owner(wish.name, files, entry)
-            files.append(entry)
+            files.append({**known, "UID": item.uid, "GID": item.gid, "Mode": item.mode, "Target": item.target})
     if files:
         config["secrets"] = files
     if variables:
         config["secret_env"] = variables
     return config
-
-
-def _refuse_second_owner(container: str, files: list[Json], entry: Json) -> None:
-    """A container has one copy of a secret, as with podman, and so one owner and mode for all its targets."""
-    owner = ("UID", "GID", "Mode")
-    for other in files:
-        if other["name"] == entry["name"] and any(other[key] != entry[key] for key in owner):
-            raise BadInput(
-                f"give secret {entry['name']} to container {container}",
-                "it is wanted twice with different owners or modes, and there is one copy of it in a container",
-                "Give it the same uid, gid and mode at each target",
-            )
 
 
 def cgroup(wish: ContainerDesired, around: Surroundings) -> Json:

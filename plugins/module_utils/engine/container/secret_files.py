@@ -28,7 +28,9 @@ def copy(session: Session, config: Json) -> None:
     """The values as files in the container's own directory, with owner and mode. Raises NotFound."""
     directory = jsonval.text(config, "secretsPath")
     maps = jsonval.table(config, "idMappingsOptions")
-    for entry in jsonval.tables(config, "secrets"):
+    entries = jsonval.tables(config, "secrets")
+    _warn_of_second_owner(session, entries)
+    for entry in entries:
         name = jsonval.text(entry, "name")
         path = os.path.join(directory, name)
         atomic_write(path, _value(session, name, config), mode=0o600, durable=False)
@@ -37,6 +39,17 @@ def copy(session: Session, config: Json) -> None:
         os.chown(path, uid, gid, follow_symlinks=False)
         os.chmod(path, jsonval.number(entry, "Mode", 0o444))
         reached("container-secret-copied")
+
+
+def _warn_of_second_owner(session: Session, entries: list[Json]) -> None:
+    """A container has one copy of a secret, as with podman, and so one owner and mode for all its targets."""
+    owners: dict[str, tuple[object, ...]] = {}
+    for entry in entries:
+        name = jsonval.text(entry, "name")
+        owner = tuple(entry.get(key) for key in ("UID", "GID", "Mode"))
+        if owners.get(name, owner) != owner:
+            session.warn(f"secret {name} is wanted with different owners; a container has one copy, the last wins")
+        owners[name] = owner
 
 
 def binds(container: Container) -> dict[str, str]:
