@@ -50,8 +50,6 @@ def prepared(session: Session, container: Container, rootfs: str, account: Accou
 
 def _refuse(container: Container) -> None:
     """What podman can give a container that it made and we cannot: better not started than without it."""
-    if jsonval.tables(container.config, "secrets") or jsonval.table(container.config, "secret_env"):
-        raise HostLacks(f"start container {container.name}", "its secrets can be given to it by podman alone")
     for image in jsonval.tables(container.config, "ctrImageVolumes"):
         raise HostLacks(
             f"start container {container.name}",
