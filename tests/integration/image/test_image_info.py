@@ -7,7 +7,9 @@ import json
 import pytest
 from machine import USER, Machine
 
-MORE = "echo two >/one; rm -r /deep; ln -s /one /l; chmod 700 /etc"
+#: /one looks as before in the layer above: as long, and as old
+FIRST = "echo one >/one; touch -d '2000-01-01 00:00:00' /one; mkdir -p /deep/er; echo x >/deep/er/f; rm /etc/group"
+MORE = "echo two >/one; touch -d '2000-01-01 00:00:00' /one; rm -r /deep; ln -s /one /l; chmod 700 /etc"
 BASE, SECOND = "localhost/busybox:latest", "localhost/second:2"
 
 
@@ -25,7 +27,7 @@ def host(lab: object, user: str | None) -> Machine:
     made.podman(["load", "-q", "-i", str(made.lab.images.docker_archive)], user)
     made.podman(["tag", BASE, "quay.io/team/tool:1"], user)
     step = ["run", "--name", "step", "--network", "none"]
-    made.podman([*step, BASE, "sh", "-c", "echo one >/one; mkdir -p /deep/er; echo x >/deep/er/f; rm /etc/group"], user)
+    made.podman([*step, BASE, "sh", "-c", FIRST], user)
     made.podman(["commit", "-q", "-c", "LABEL kind=second", "step", "localhost/first:1"], user)
     made.podman(["rm", "-f", "-t0", "step"], user)
     made.podman([*step, "localhost/first:1", "sh", "-c", MORE], user)

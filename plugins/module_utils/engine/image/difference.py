@@ -37,10 +37,9 @@ def compare(store: Store, image: ImageRecord, other: ImageRecord | None) -> list
 
     Without another, over the layer that the image's top layer stands on.  Raises Damaged.
     """
-    old, new = (
-        _opened(store, _below(store, image) if other is None else other.top_layer),
-        _opened(store, image.top_layer),
-    )
+    below = _below(store, image)
+    base = below if other is None else other.top_layer
+    old, new = _opened(store, base), _opened(store, image.top_layer)
     if new is None:
         if old is not None:
             old.close()
@@ -48,7 +47,7 @@ def compare(store: Store, image: ImageRecord, other: ImageRecord | None) -> list
     try:
         from ..store.differences import differences
 
-        return [entry for entry in differences(old, new) if entry[1] not in _MOUNTED]
+        return [entry for entry in differences(old, new, one_layer=base == below) if entry[1] not in _MOUNTED]
     except OSError as error:
         raise Damaged(f"compare image {image.id[:12]}", str(error)) from error
     finally:

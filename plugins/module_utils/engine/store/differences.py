@@ -17,15 +17,16 @@ ADDED, CHANGED, DELETED = "A", "C", "D"
 _SECOND = 1_000_000_000
 
 
-def differences(old: Merged | None, new: Merged) -> list[tuple[str, str]]:
+def differences(old: Merged | None, new: Merged, *, one_layer: bool = False) -> list[tuple[str, str]]:
     """(kind, path), sorted by path; `old` None is an empty tree. A directory counts as changed when something in it
-    does; of a deleted directory only itself is named."""
+    does; of a deleted directory only itself is named. With `one_layer`, `new` is `old` and one layer more: then every
+    file that the layer has counts, be it the same as before."""
     found: dict[str, str] = {}
-    _compare(old, new, found)
+    _compare(old, new, found, one_layer)
     return [(found[path], path) for path in sorted(found)]
 
 
-def _compare(old: Merged | None, new: Merged, found: dict[str, str]) -> None:
+def _compare(old: Merged | None, new: Merged, found: dict[str, str], one_layer: bool) -> None:
     """All pairs of directories. A stack and not recursion: trees may be deep."""
     stack: list[tuple[Node | None, Node]] = [(old.top() if old else None, new.top())]
     while stack:
@@ -36,7 +37,7 @@ def _compare(old: Merged | None, new: Merged, found: dict[str, str]) -> None:
             other = older.pop(node.name, None)
             if other is None:
                 found[_shown(node)] = ADDED
-            elif old is not None and _differs(old, new, other, node):
+            elif old is not None and (one_layer and _rewritten(other, node) or _differs(old, new, other, node)):
                 found[_shown(node)] = CHANGED
             if node.is_directory:
                 stack.append((other, node))
@@ -49,6 +50,11 @@ def _compare(old: Merged | None, new: Merged, found: dict[str, str]) -> None:
 
 def _shown(node: Node) -> str:
     return "/" + os.fsdecode(node.path)
+
+
+def _rewritten(before: Node, after: Node) -> bool:
+    was, now = before.info, after.info
+    return not stat.S_ISDIR(now.st_mode) and (was.st_dev, was.st_ino) != (now.st_dev, now.st_ino)
 
 
 def _differs(old: Merged, new: Merged, before: Node, after: Node) -> bool:
