@@ -23,7 +23,6 @@ THIN = "daemonless.oci.task"
 class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = True
-    _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
