@@ -169,7 +169,7 @@ EXAMPLES = r"""
 - name: Bring an image from one registry to another, for all platforms, with the same digest
   daemonless.oci.image_copy:
     src: docker://quay.io/libpod/alpine:latest
-    dest: docker://registry.example/team/alpine:latest
+    dest: docker://registry.example.com/team/alpine:latest
     all_platforms: true
     preserve_digests: true
 
@@ -178,15 +178,15 @@ EXAMPLES = r"""
     src: docker://quay.io/libpod/alpine:latest
     dest: oci:/srv/images/alpine:latest
 
-- name: Hand a local image to Docker
+- name: Write a local image to an archive that Docker loads
   daemonless.oci.image_copy:
-    src: containers-storage:quay.io/libpod/alpine:latest
-    dest: docker-daemon:alpine:latest
+    src: containers-storage:localhost/example:latest
+    dest: docker-archive:/srv/images/example.docker.tar:example:latest
 
 - name: Push a local image with layers compressed by zstd
   daemonless.oci.image_copy:
-    src: containers-storage:localhost/app:1
-    dest: docker://registry.example/team/app:1
+    src: containers-storage:localhost/example:latest
+    dest: docker://registry.example.com/team/app:1
     format: oci
     compression: zstd
 """

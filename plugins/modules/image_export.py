@@ -42,8 +42,8 @@ seealso:
 EXAMPLES = r"""
 - name: Write the tree of an image to a file
   daemonless.oci.image_export:
-    image: quay.io/libpod/alpine:latest
-    dest: /srv/export/alpine.tar
+    image: localhost/example:latest
+    dest: /srv/images/example-tree.tar
 """
 
 RETURN = r"""
@@ -52,7 +52,7 @@ export:
   returned: always
   type: dict
   sample:
-    dest: /srv/export/alpine.tar
+    dest: /srv/images/example-tree.tar
     id: 0f4ee1b5a6b8d4ccb2e3e5b1c5f8b7f2d8a1e0c9b3f4a5968778695a4b3c2d1e
     digest: sha256:6e5ba3d7f37a55b21da9e22ce3a5dbc4b1a4ff80a3d4eb67e5b1d2b6d66c9c4e
     size: 5830000
@@ -61,13 +61,13 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: ["Exported image quay.io/libpod/alpine:latest to /srv/export/alpine.tar"]
+  sample: ["Exported image quay.io/libpod/alpine:latest to /srv/images/example-tree.tar"]
 podman_actions:
   description: The same as RV(actions).
   returned: always
   type: list
   elements: str
-  sample: ["Exported image quay.io/libpod/alpine:latest to /srv/export/alpine.tar"]
+  sample: ["Exported image quay.io/libpod/alpine:latest to /srv/images/example-tree.tar"]
 """
 
 from ..module_utils.bootstrap import run

@@ -81,11 +81,10 @@ EXAMPLES = r"""
       - LABEL team=platform
     commit_message: From the build server
 
-- name: Make one of a file on a web server
+- name: Make one with changes as a dictionary
   daemonless.oci.image_import:
-    src: https://images.example.com/minimal-rootfs.tar.gz
+    src: /srv/images/rootfs.tar
     name: minimal:1.4
-    checksum: sha256:6e5ba3d7f37a55b21da9e22ce3a5dbc4b1a4ff80a3d4eb67e5b1d2b6d66c9c4e
     changes:
       - CMD: ["/bin/sh"]
         USER: nobody

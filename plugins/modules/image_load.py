@@ -34,12 +34,12 @@ seealso:
 EXAMPLES = r"""
 - name: Save an image, so that there is something to load
   daemonless.oci.image_save:
-    image: quay.io/libpod/alpine:latest
-    dest: /srv/alpine.tar
+    image: localhost/example:latest
+    dest: /srv/images/example.tar
 
 - name: Load all images of an archive
   daemonless.oci.image_load:
-    input: /srv/alpine.tar
+    input: /srv/images/example.tar
 """
 
 RETURN = r"""

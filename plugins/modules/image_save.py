@@ -61,13 +61,13 @@ seealso:
 EXAMPLES = r"""
 - name: Save an image
   daemonless.oci.image_save:
-    image: quay.io/libpod/alpine:latest
-    dest: /srv/alpine.tar
+    image: localhost/example:latest
+    dest: /srv/images/example.tar
 
 - name: Save it as an OCI archive
   daemonless.oci.image_save:
-    image: quay.io/libpod/alpine:latest
-    dest: /srv/alpine.oci.tar
+    image: localhost/example:latest
+    dest: /srv/images/example.oci.tar
     format: oci-archive
 """
 

@@ -82,7 +82,7 @@ EXAMPLES = r"""
   daemonless.oci.image_sign:
     name: registry.example.com/shop/web:1.4
     gpg_key: 0481D47B8BE4F475EB950E0057123B96F4DFC2CD
-    passphrase: "{{ release_passphrase }}"
+    passphrase: "{{ registry_password }}"
 """
 
 RETURN = r"""

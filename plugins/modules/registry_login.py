@@ -94,7 +94,7 @@ EXAMPLES = r"""
   daemonless.oci.registry_login:
     registry: registry.example.com/team
     username: team
-    password: "{{ team_password }}"
+    password: "{{ registry_password }}"
     auth_file: /etc/containers/auth.json
 
 - name: Be sure that the stored credentials still work

@@ -10,7 +10,8 @@ import pytest
 from machine import Machine
 
 MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
-NAMES = sorted(path.stem for path in MODULES.glob("*.py"))
+#: image_transfer takes an image from a second host; tests/integration/image_transfer has one.
+NAMES = sorted({path.stem for path in MODULES.glob("*.py")} - {"image_transfer"})
 
 #: What must hold after the examples of a module.
 PROOFS = {
@@ -46,7 +47,7 @@ def prepare(machine: Machine) -> dict[str, str]:
         "/etc/containers/registries.conf",
         "".join(
             f'[[registry]]\nprefix = "{prefix}"\nlocation = "{registry.host}"\ninsecure = true\n'
-            for prefix in ("quay.io/libpod", "docker.io/library", "registry.example.com/team")
+            for prefix in ("quay.io/libpod", "docker.io/library", "registry.example.com/team", registry.host)
         ),
     )
     for theirs, ours in (
@@ -67,9 +68,42 @@ def prepare(machine: Machine) -> dict[str, str]:
     return {r"sha256:[0-9a-f]{64}": digest, "linux/arm64": "linux/riscv64"}
 
 
+def accounts(machine: Machine) -> dict[str, str]:
+    """A registry that wants to know who asks."""
+    guarded = machine.start_registry(5443, users={"deploy": "secret", "team": "secret"}, empty=True)
+    path = "/etc/containers/registries.conf"
+    machine.write(path, f'{machine.read(path)}[[registry]]\nlocation = "{guarded.host}"\ninsecure = true\n')
+    return {r"registry\.example\.com": guarded.host}
+
+
+def keys(machine: Machine) -> dict[str, str]:
+    """Keys of both kinds, and an image to sign."""
+    host = machine.registry.host
+    machine.sh("mkdir -p /etc/keys /etc/containers/registries.d; printf secret > /etc/keys/release.passphrase")
+    made = ["--output-prefix", "/etc/keys/release", "--passphrase-file", "/etc/keys/release.passphrase"]
+    machine.skopeo(["generate-sigstore-key", *made])
+    machine.sh("gpg --batch --pinentry-mode loopback --passphrase secret --quick-gen-key r@lab ed25519 sign never")
+    listed = machine.sh("gpg --with-colons --list-keys r@lab")
+    fingerprint = re.search(r"^fpr:+([0-9A-F]{40}):", listed, re.MULTILINE)
+    assert fingerprint
+    loose = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+    machine.skopeo(["copy", *loose, f"docker://{host}/busybox:latest", f"docker://{host}/shop/web:1.4"])
+    return {r"registry\.example\.com": host, "[0-9A-F]{40}": fingerprint[1]}
+
+
+def pushes(machine: Machine) -> dict[str, str]:
+    """What is pushed goes to the registry itself: a push knows no other location."""
+    return {r"registry\.example\.com": machine.registry.host}
+
+
+MORE = {"registry_login": accounts, "image_sign": keys, "image_copy": pushes}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_run(machine: Machine, name: str) -> None:
     replacements = prepare(machine)
+    if name in MORE:
+        replacements.update(MORE[name](machine))
     tasks = examples(name)
     for pattern, value in replacements.items():
         tasks = re.sub(pattern, value, tasks)

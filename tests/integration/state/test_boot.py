@@ -36,7 +36,7 @@ def test_we_act_first_after_a_boot(deeds: Callable[..., Deeds], machine: Machine
     us("add", "ours")
     numbers = us("locks")
     reboot(machine, us)
-    assert us("list") == {"theirs": "exited", "ours": "configured"}
+    assert us("list") == {"theirs": "exited", "ours": "created"}
     us("boot")
     assert us("locks") == numbers
     assert states(us) == {"theirs": "exited", "ours": "created"}

@@ -44,7 +44,7 @@ def test_podman_comes_first(deeds: Callable[..., Deeds], user: str | None) -> No
     us = deeds(user)
     us.load_image()
     us.podman("create", "--name", "theirs", "-v", "data:/data", "busybox", "true")
-    assert us("list") == {"theirs": "configured"}
+    assert us("list") == {"theirs": "created"}
     assert us("volumes") == ["data"]
     us("add", "ours", "data")
     assert podman_names(us) == {"theirs": "created", "ours": "created"}

@@ -110,7 +110,7 @@ def test_reading_waits_for_no_lock(deeds: Callable[..., Deeds], machine: Machine
     wait_for(machine, "/run/libpod/held")
     blocker = machine.spawn(["flock", "-x", "/run/libpod/alive.lck", "sleep", "100"])
     start = time.monotonic()
-    assert us("list") == {"web": "configured"}
+    assert us("list") == {"web": "created"}
     assert time.monotonic() - start < 5
     holder.kill()
     blocker.kill()
@@ -167,7 +167,7 @@ def test_writers_killed_at_random_leave_a_working_state(deeds: Callable[..., Dee
     )
     start = time.monotonic()
     listed = us("list")
-    assert isinstance(listed, dict) and listed["stays"] == "configured"
+    assert isinstance(listed, dict) and listed["stays"] == "created"
     shown = names(us)
     assert set(shown) <= set(listed)  # podman shows none of its own that it was removing
     assert [name for name in listed if name not in shown and not name.startswith("c")] == []

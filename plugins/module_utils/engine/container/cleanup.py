@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..base import clock, jsonval
 from ..base.errors import EngineError, NotFound
 from ..base.steps import reached
-from ..libpod.rows import EXITED
+from ..libpod.rows import EXITED, STOPPED
 from . import lookup
 from .holding import held, save
 from .settle import settle
@@ -62,6 +62,14 @@ def restart_wanted(container: Container) -> bool:
         return False
     limit = jsonval.number(container.config, "restart_retries")
     return limit == 0 or container.restart_count < limit
+
+
+def restart_pending(container: Container) -> bool:
+    """Whether it is going to be started again: its clean-up waits to do so, or has not even come to that yet."""
+    if restart_wanted(container):
+        return True
+    ended = container.ended_unseen or (container.code == STOPPED and not jsonval.flag(container.state, "stoppedByUser"))
+    return ended and container.restart_policy in ("always", "unless-stopped", "on-failure")
 
 
 def delay_seconds(container: Container) -> float:

@@ -20,7 +20,7 @@ from ..base.errors import EngineError
 from ..base.ids import new_id
 from ..base.steps import reached
 from . import lookup, parts
-from .cleanup import restart_wanted
+from .cleanup import restart_pending
 from .pause import pause
 from .remove import remove
 from .start import start
@@ -65,7 +65,7 @@ def replace(session: Session, old: Container, make: Make, manner: Manner) -> Run
         "old": old.id,
         "name": name,
         "spare": spare,
-        "running": old.running or restart_wanted(old),
+        "running": old.running or restart_pending(old),
         "paused": old.paused,
         "volumes": manner.volumes,
         "phase": "preparing",
