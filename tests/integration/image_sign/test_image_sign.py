@@ -149,7 +149,7 @@ def test_staging_and_what_cannot_be_done(signing: Machine) -> None:
     refused = signing.task("image_sign", {**wish, "passphrase_file": "/srv/passphrase"}, fails=True)
     assert "use-sigstore-attachments" in refused["msg"]
     digest = signing.skopeo(
-        ["inspect", "--tls-verify=false", "-f", "{{.Digest}}", f"docker://{HOST}/one:1"]
+        ["inspect", "--tls-verify=false", "-f", "{{.Digest}}", f"docker://{HOST}/staged:1"]
     ).stdout.strip()
-    by_digest = {"name": f"{HOST}/one@{digest}", "validate_certs": False, "gpg_key": key, "gpg_home": "/srv/gpg"}
+    by_digest = {"name": f"{HOST}/staged@{digest}", "validate_certs": False, "gpg_key": key, "gpg_home": "/srv/gpg"}
     assert "Say by identity" in signing.task("image_sign", by_digest, fails=True)["msg"]
