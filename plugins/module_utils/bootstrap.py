@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from .installed import Delivery, adopt, base_directory, calm, digest_of, fits, listing_of_directory
 
 if TYPE_CHECKING:
-    from .engine.cli import main as command
-    from .engine.task import (
+    from .engine.cli import main as command  # noqa: F401
+    from .engine.task import (  # noqa: F401
         container,
         container_info,
         containers,
@@ -49,38 +49,6 @@ if TYPE_CHECKING:
         store_check,
     )
     from .installed import Listing
-
-    CARRIED = (
-        command,
-        container,
-        container_info,
-        containers,
-        host_info,
-        image,
-        image_copy,
-        image_export,
-        image_import,
-        image_info,
-        image_load,
-        image_prune,
-        image_save,
-        image_sign,
-        image_tag,
-        image_transfer,
-        install,
-        manifest_list,
-        network,
-        network_info,
-        prune,
-        registry_info,
-        registry_login,
-        registry_login_info,
-        registry_logout,
-        registry_tag,
-        secret,
-        secret_info,
-        store_check,
-    )
 
 
 def run(noun: str) -> None:

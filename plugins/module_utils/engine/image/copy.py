@@ -220,13 +220,13 @@ class _Run:
         self._options = options
         self._gate = gate
         self._done: dict[tuple[Digest, str], Made] = {}
-        self._signatures: dict[Digest, tuple[Signature, ...]] = {}
+        self._room = room_for_signatures(destination)
+        self._signatures: dict[Digest, tuple[Signature, ...]] = {}  # those that go along
         self.copied = self.skipped = self.bytes = 0
 
     def index(self, top: Fetched, parsed: Index) -> tuple[Member, bytes]:
         """All chosen instances, then the index itself."""
-        self._signatures[top.digest] = self._source.signatures(top.digest)
-        self._room(top)
+        self._take_along(top, self._source.signatures(top.digest))
         entries = selected(self._source, parsed, self._options)
         to = self._destination
         media_type = convert.target_type(parsed.media_type, self._options.format, to.accepts, zstd=False, what=to.what)
@@ -260,10 +260,7 @@ class _Run:
     def image(self, found: Fetched) -> tuple[Member, bytes]:
         """Blobs of one image; the manifest is for the caller to put."""
         gate, source = self._gate, self._source
-        self._signatures[found.digest] = (
-            source.signatures(found.digest) if gate is None else gate.admit(source, found)
-        )
-        self._room(found)
+        self._take_along(found, source.signatures(found.digest) if gate is None else gate.admit(source, found))
         parsed = image_of(found, self._source.what)
         if parsed is None:
             return self._verbatim(found)
@@ -285,19 +282,19 @@ class _Run:
 
     def sign(self, found: Fetched) -> None:
         """Give the signatures of a manifest that was put."""
-        signatures = self._signatures.get(found.digest, ())
-        room = room_for_signatures(self._destination)
-        if signatures and room is not None and not self._options.remove_signatures:
-            room.put_signatures(signatures, found.digest)
+        signatures = self._signatures.get(found.digest)
+        if signatures and self._room is not None:
+            self._room.put_signatures(signatures, found.digest)
             reached("image-signatures-copied")
 
-    def _room(self, found: Fetched) -> None:
-        kept = self._options.remove_signatures or room_for_signatures(self._destination) is not None
-        if self._signatures[found.digest] and not kept:
-            raise no_room(self._source, self._destination)
+    def _take_along(self, found: Fetched, signatures: tuple[Signature, ...]) -> None:
+        if signatures and not self._options.remove_signatures:
+            if self._room is None:
+                raise no_room(self._source, self._destination)
+            self._signatures[found.digest] = signatures
 
     def _still_signed(self, found: Fetched, data: bytes) -> None:
-        if self._signatures[found.digest] and data != found.data and not self._options.remove_signatures:
+        if found.digest in self._signatures and data != found.data:
             raise Refused(
                 f"copy {self._source.what} to {self._destination.what}",
                 "its manifest would be another one, which its signatures do not sign",

@@ -49,27 +49,26 @@ def ensure_booted(paths: LibpodPaths, database: Database, locks: LockTable) -> B
     (a /run that survived it): podman refuses too; HostLacks when a directory cannot be made.
     """
     try:
-        return _ensure(paths, database, locks)
+        report = _ensure(paths, database, locks)
     except OSError as error:
         named = os.fsdecode(error.filename) if error.filename else paths.tmp_dir
         raise HostLacks("record this boot for the containers", f"{named}: {error.strerror}") from error
+    database.rebooted = False  # whoever recorded it, and whenever: its states are of this boot
+    return report
 
 
 def _ensure(paths: LibpodPaths, database: Database, locks: LockTable) -> BootReport | None:
     if _mark_is_ours(paths):
-        database.rebooted = False  # recorded since we opened the database: its states are of this boot
         return None
     os.makedirs(paths.tmp_dir, mode=0o751, exist_ok=True)
     with FileLock(paths.alive_lock):
         if _mark_is_ours(paths):
-            database.rebooted = False
             return None
         report = BootReport((), ())
         if not is_booted(paths):
             report = _refresh(paths, database, locks)
         reached("states-reset")
         _write_mark(paths.alive)
-    database.rebooted = False
     return report
 
 

@@ -34,7 +34,7 @@ def reconcile(request: Request) -> Result:
     from ..container import many
 
     label = request.text("purge")
-    tasks = [_task(request, number, label) for number in range(len(_items(request)))]
+    tasks = _tasks(request, label)
     parallel = request.params.get("parallel")
     if not isinstance(parallel, int) or parallel < 1:
         raise BadInput("read the option parallel", "it is less than one")
@@ -59,17 +59,23 @@ def reconcile(request: Request) -> Result:
     )
 
 
-def _items(request: Request) -> list[dict[str, object]]:
-    found = request.params.get("containers")
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+def _tasks(request: Request, label: str) -> list[Task]:
+    """The entries of the list, each read as the module `container` reads its options. Raises BadInput."""
+    listed = request.params.get("containers")
+    validator = ArgumentSpecValidator(dict(EACH), **RULES)
+    return [
+        _task(request, validator, item, number, label)
+        for number, item in enumerate(listed if isinstance(listed, list) else [], 1)
+        if isinstance(item, dict)
+    ]
 
 
-def _task(request: Request, number: int, label: str) -> Task:
-    """Entry `number` of the list, read as the module `container` reads its options. Raises BadInput."""
-    item = _items(request)[number]
+def _task(
+    request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str
+) -> Task:
     name = item.get("name")
-    where = f"read container {name}" if isinstance(name, str) and name else f"read entry {number + 1} of containers"
-    validated = _validator().validate(item)
+    where = f"read container {name}" if isinstance(name, str) and name else f"read entry {number} of containers"
+    validated = validator.validate(item)
     request.secrets |= validated._no_log_values
     if validated.error_messages:
         raise BadInput(where, "; ".join(validated.error_messages))
@@ -80,15 +86,6 @@ def _task(request: Request, number: int, label: str) -> Task:
         return task_of(request.part(params))
     except BadInput as error:
         raise BadInput(f"{where}: {error.deed}", error.cause, error.hint) from error
-
-
-_VALIDATORS: list[ArgumentSpecValidator] = []
-
-
-def _validator() -> ArgumentSpecValidator:
-    if not _VALIDATORS:
-        _VALIDATORS.append(ArgumentSpecValidator(dict(EACH), **RULES))
-    return _VALIDATORS[0]
 
 
 def _labelled(labels: object, label: str, where: str) -> dict[str, object]:
