@@ -60,7 +60,7 @@ class Server:
             def handle_any(self) -> None:
                 outer.answer(self)
 
-            do_GET = do_HEAD = do_POST = handle_any
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
             def log_message(self, *_arguments: object) -> None:
                 pass
