@@ -179,12 +179,21 @@ def _with_uplink(options, uplink):
 )
 def test_bad_input_is_one_clear_error_in_check_mode_too(shared_machine, options, words):
     wish = {"name": "bad", **options}
+    if words.startswith("too old") and netavark(shared_machine) >= (1, 5):
+        assert shared_machine.task("network", wish)["changed"]
+        shared_machine.task("network", {"name": "bad", "state": "absent"})
+        return
     real = shared_machine.task("network", wish, fails=True)
     assert words in real["msg"], real["msg"]
     if "missing parameter" not in words:
         assert shared_machine.task("network", wish, check=True, fails=True)["msg"] == real["msg"]
         assert "Traceback" not in real.get("exception", "")
     assert "bad" not in shared_machine.sh("ls -a /etc/containers/networks 2>/dev/null || true")
+
+
+def netavark(machine):
+    words = machine.sh("/usr/lib/podman/netavark --version").split()
+    return tuple(int(part) for part in words[-1].split(".")[:2])
 
 
 def test_podmans_networks_are_adopted_and_ours_are_podmans(machine):
