@@ -116,12 +116,17 @@ options:
         description:
           - Where to, a name with its registry.
           - To a registry and an organisation without more the last part of the image's name is added.
+          - May begin with a transport instead, as in C(oci:/DIRECTORY:NAME), C(oci-archive:/PATH),
+            C(docker-archive:/PATH:NAME), C(dir:/DIRECTORY) and C(docker-daemon:NAME).
         type: str
         aliases: [destination]
       transport:
         description:
-          - Kind of destination. A push is to a registry, V(docker). The others exist so that a message can tell what to
-            do instead.
+          - Kind of destination, that of O(push_args.dest) when nothing is said, else a registry. For V(dir),
+            V(docker-archive) and V(oci-archive) O(push_args.dest) is an absolute path, for V(docker-daemon) the name
+            that Docker is to know the image by. V(ostree) and V(scp) are refused with what to do instead.
+          - An image that the destination has already, with the same config, format and compression, is not written
+            again.
         type: str
         choices: [dir, docker, docker-archive, docker-daemon, oci-archive, ostree, scp]
       format:
@@ -137,7 +142,7 @@ options:
         description: How hard to compress, 1 to 9 for gzip and 1 to 20 for zstd.
         type: int
       compress:
-        description: Refused, since it belongs to the transport V(dir).
+        description: Compress the layers with gzip; for O(push_args.transport=dir), where they are plain otherwise.
         type: bool
       digestfile:
         description: File on the host for the digest of what is at the destination.

@@ -21,7 +21,8 @@ options:
   src:
     description:
       - Path of the archive on the managed host, or an address that begins with C(http://) or C(https://).
-      - It may be compressed with gzip or zstd.
+      - It may be compressed with gzip, zstd, bzip2 or xz. Layers of images know gzip and zstd only, so a file in one of
+        the others is unpacked below C($TMPDIR) or C(/var/tmp) first.
     type: str
     required: true
   name:

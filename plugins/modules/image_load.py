@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: The daemonless.oci contributors (@daemonless)
 description:
   - Brings all images of an archive to this host, under the names that they have in it, as C(podman load) does.
-  - Archives of Docker and of OCI image layouts are read, compressed or not, and directories with such a layout or of
-    the transport C(dir:). What it is shows by itself.
+  - Archives of Docker and of OCI image layouts are read, as they are or compressed with gzip, zstd, bzip2 or xz, and
+    directories with such a layout or of the transport C(dir:). What it is shows by itself.
   - Images that are there already are not loaded again. What V(policy.json) does not allow is refused.
 extends_documentation_fragment:
   - daemonless.oci.attributes

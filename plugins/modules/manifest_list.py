@@ -85,6 +85,12 @@ options:
         digests that the list names.
     type: bool
     default: true
+  remove_signatures:
+    description:
+      - Push the images without their signatures. Without this they go along, and the push is refused when they cannot,
+        because the image becomes another one on its way or the destination has no place for them.
+    type: bool
+    default: false
   state:
     description:
       - With V(absent) the list is removed from the host. Its images stay, and so does what was pushed.

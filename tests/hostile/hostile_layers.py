@@ -1,15 +1,18 @@
 """Layers that try to leave their tree, and a canary beside it that must not change.
 
-Run as a program it unpacks them all below the directory it is given, as whoever runs it, and prints the outcomes.
+Run as a program it unpacks them all below the directory it is given, as whoever runs it, and prints the outcomes. With
+a number as well it unpacks one layer of so many entries, and prints its size and the memory that it took, in KiB.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +22,7 @@ if __name__ == "__main__":
     __import__("conftest")  # makes the collection importable
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt, HostLacks  # noqa: E402
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.pack import Entry, header  # noqa: E402
 from layer_trees import BLOCK, CHAR, DIR, FIFO, HARD, LINK, M, look, store_at, tar, unpack  # noqa: E402
 
 
@@ -117,5 +121,41 @@ def run(base: Path, rootless: bool) -> dict[str, str]:
     return results
 
 
+class Endless:
+    """An uncompressed archive of so many empty files, a thousand in each directory, made as it is read."""
+
+    def __init__(self, entries: int) -> None:
+        self.size = 512 * entries + 1024
+        self._pieces = self._archive(entries)
+        self._rest = b""
+
+    @staticmethod
+    def _archive(entries: int) -> Iterator[bytes]:
+        for number in range(entries):
+            yield header(Entry(b"d%d/f%d" % (number // 1000, number), b"0", 0o644))
+        yield bytes(1024)
+
+    def read(self, size: int = -1) -> bytes:
+        parts = [self._rest]
+        while sum(map(len, parts)) < size:
+            piece = b"".join(islice(self._pieces, 256))
+            if not piece:
+                break
+            parts.append(piece)
+        data = b"".join(parts)
+        self._rest = data[size:]
+        return data[:size]
+
+
+def many(base: Path, entries: int) -> str:
+    archive = Endless(entries)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    staged = store_at(base, rootless=os.stat("/").st_uid != 0).stage_layer(archive)
+    return f"{staged.diff_size} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before}"
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        sys.stdout.write(many(Path(sys.argv[1]), int(sys.argv[2])))
+        sys.exit()
     sys.stdout.write(json.dumps(run(Path(sys.argv[1]), True)))

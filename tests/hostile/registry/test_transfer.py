@@ -66,6 +66,21 @@ def test_cut_and_resumed_where_it_stopped(server: Server, connect: Callable, blo
     assert ranges == [None, f"bytes={cut}-" if cut else None, f"bytes={cut + 7}-"]
 
 
+def test_cut_at_every_byte(server: Server, connect: Callable, image: Image) -> None:
+    """Of a small layer: what is cut once comes whole; what is always cut, with a length or without, never does."""
+    small = image.layers[0]
+    path = f"/v2/team/app/blobs/{small.digest}"
+    server.route("/v2/", Reply(200, b"{}"))
+    opened = connect(server, retries=1)
+    for cut in range(len(small.data)):
+        server.route(path, ranged(small.data, (cut, None)))
+        assert read(opened, small) == small.data, cut
+        for length in (None, -1):
+            server.route(path, Reply(200, small.data, cut=cut, length=length))
+            with pytest.raises(EngineError, match="ended after|bytes"):
+                read(opened, small)
+
+
 def test_cut_and_resumed_by_a_server_that_cannot(server: Server, connect: Callable, blob: Blob, path: str) -> None:
     server.route(path, Reply(200, blob.data, cut=100_000), Reply(200, blob.data))
     assert read(connect(server), blob) == blob.data

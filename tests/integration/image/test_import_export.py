@@ -42,7 +42,10 @@ def again(machine: Machine, module: str, user: str | None, **options: object) ->
 
 
 def test_import(machine: Machine, user: str | None) -> None:
-    machine.sh(f"cp {machine.lab.images.rootfs} /tmp/rootfs.tar; gzip -k /tmp/rootfs.tar; chmod 644 /tmp/rootfs.tar*")
+    machine.sh(
+        f"cp {machine.lab.images.rootfs} /tmp/rootfs.tar; cd /tmp; for c in gzip bzip2 xz; do $c -k rootfs.tar; done"
+    )
+    machine.sh("chmod 644 /tmp/rootfs.tar*")
     changes = [{"CMD": ["/bin/sh"]}, "ENV A=b", {"LABEL": "x=y", "USER": "1000"}]
     options = {"name": "made:1", "changes": changes, "commit_message": "why", "arch": "arm64"}
     done = again(machine, "image_import", user, src="/tmp/rootfs.tar", **options)
@@ -56,7 +59,11 @@ def test_import(machine: Machine, user: str | None) -> None:
     # a later time of the same file is no change, a compressed one neither; other settings are
     machine.sh("touch /tmp/rootfs.tar")
     assert not machine.task("image_import", {"src": "/tmp/rootfs.tar", **options}, user)["changed"]
-    assert not machine.task("image_import", {"src": "/tmp/rootfs.tar.gz", **options}, user)["changed"]
+    for suffix in ("gz", "bz2", "xz"):
+        assert not machine.task("image_import", {"src": f"/tmp/rootfs.tar.{suffix}", **options}, user)["changed"]
+    again(machine, "image_import", user, src="/tmp/rootfs.tar.xz", name="small:1", changes=["LABEL from=xz"])
+    small = machine.podman_json(["image", "inspect", "localhost/small:1"], user)[0]
+    assert small["RootFS"] == ours["RootFS"]
     options["commit_message"] = "other"
     assert machine.task("image_import", {"src": "/tmp/rootfs.tar", **options}, user)["changed"]
     nameless = again(machine, "image_import", user, src="/tmp/rootfs.tar", changes=["LABEL nameless=1"])

@@ -87,11 +87,17 @@ def test_what_podman_saves(machine: Machine, images: Images, form: str) -> None:
 
 
 def test_compressed_archive(machine: Machine, images: Images) -> None:
-    machine.sh(f"gzip -c {images.docker_archive} >/tmp/a.tar.gz; xz -0 -c {images.oci_archive} >/tmp/b.tar.xz || true")
+    machine.sh(f"gzip -c {images.docker_archive} >/tmp/a.tar.gz; xz -0 -c {images.oci_archive} >/tmp/b.tar.xz")
+    machine.sh(f"bzip2 -c {images.docker_archive} >/tmp/c.tar.bz2; zstd -q -c {images.oci_archive} >/tmp/d.tar.zst")
     first = machine.task("image", {"name": "gz", "path": "/tmp/a.tar.gz"})
     assert first["actions"][0].startswith("Loaded image docker-archive:")
     second = machine.task("image", {"name": "xz", "path": "/tmp/b.tar.xz"})
     assert second["actions"][0].startswith("Loaded image oci-archive:")
+    for path in ("a.tar.gz", "b.tar.xz", "c.tar.bz2", "d.tar.zst"):
+        machine.task("image_load", {"path": f"/tmp/{path}"})
+        assert not machine.task("image_load", {"path": f"/tmp/{path}"}, check=True)["changed"]
+    machine.write("/etc/containers/containers.conf.d/50-limits.conf", "[daemonless]\nmax_layer_size = 100_000\n")
+    assert "max_layer_size" in machine.task("image_load", {"path": "/tmp/c.tar.bz2"}, fails=True)["msg"]
     assert machine.sh("ls /var/tmp").split() == []
 
 

@@ -98,6 +98,7 @@ def test_what_skopeo_signed_is_let_in(signing: Machine, user: str | None) -> Non
         signing.podman(["rmi", f"{HOST}/{name}"], user)
 
 
+FULCIO = {"caPath": "/srv/ca.pem", "oidcIssuer": "https://issuer.example", "subjectEmail": "me@lab"}
 CASES = {
     "not signed": ("busybox:latest", {HOST: signed_by("/srv/good.gpg")}, "a signature was required .*there is none"),
     "not attached": ("busybox:latest", {HOST: sigstore("/srv/sig.pub")}, "a signature was required .*there is none"),
@@ -122,7 +123,17 @@ CASES = {
     "rekor": (
         "cosigned:1",
         {HOST: sigstore("/srv/sig.pub", rekorPublicKeyPath="/srv/sig.pub")},
-        "transparency log .*cannot verify",
+        "transparency log .*cannot verify.*demand a key of its own",
+    ),
+    "fulcio": (
+        "cosigned:1",
+        {HOST: [{"type": "sigstoreSigned", "fulcio": FULCIO, "rekorPublicKeyPath": "/srv/sig.pub"}]},
+        "fulcio certificates which this engine cannot verify.*demand a key of its own",
+    ),
+    "pki": (
+        "cosigned:1",
+        {HOST: [{"type": "sigstoreSigned", "pki": {"caRootsPath": "/srv/ca.pem", "subjectEmail": "me@lab"}}]},
+        "pki certificates which this engine cannot verify.*demand a key of its own",
     ),
 }
 
@@ -136,6 +147,30 @@ def test_what_the_policy_does_not_trust_is_refused(signing: Machine, case: str) 
     refused(signing, name, why)
     judged = signing.podman(["pull", "-q", "--tls-verify=false", f"{HOST}/{name}"], check=False)
     assert judged.returncode != 0, "podman lets it in"
+
+
+@pytest.mark.parametrize("user", [None, USER])
+def test_what_is_here_is_held_against_a_policy_that_changed(signing: Machine, user: str | None) -> None:
+    """With an unchanged digest too, in check mode too, for images and containers; as podman does, which pulls anew."""
+    policy(signing, {HOST: ACCEPT}, user)
+    options = {"name": f"{HOST}/signed:1", "validate_certs": False}
+    signing.task("image", options, user)
+    policy(signing, {HOST: signed_by("/srv/evil.gpg")}, user)
+    judged = signing.podman(["pull", "-q", "--tls-verify=false", options["name"]], user, check=False)
+    assert judged.returncode != 0
+    for pull_policy in ("always", "newer"):
+        for check in (True, False):
+            asked = {**options, "pull_policy": pull_policy}
+            assert "key that is not trusted" in signing.task("image", asked, user, fails=True, check=check)["msg"]
+    assert not signing.task("image", {**options, "pull_policy": "missing"}, user)["changed"]
+    container = {"name": "c", "image": options["name"], "pull": "always", "state": "created"}
+    if user is None:
+        signing.write("/etc/containers/registries.conf.d/lab.conf", f'[[registry]]\nlocation="{HOST}"\ninsecure=true\n')
+        assert "key that is not trusted" in signing.task("container", container, user, fails=True)["msg"]
+        signing.sh("rm /etc/containers/registries.conf.d/lab.conf")
+    policy(signing, {HOST: signed_by("/srv/good.gpg")}, user)
+    assert not signing.task("image", {**options, "pull_policy": "always"}, user)["changed"]
+    signing.podman(["rmi", options["name"]], user)
 
 
 def test_a_signature_of_another_image_or_a_damaged_one_is_refused(signing: Machine) -> None:
@@ -197,3 +232,30 @@ def test_signatures_go_along_with_copies(signing: Machine) -> None:
     changed = {"src": attached, "dest": "dir:/srv/other", "compression": "zstd", "format": "oci", **insecure}
     assert "do not sign" in machine.task("image_copy", changed, fails=True)["msg"]
     machine.task("image", {"name": f"{HOST}/moved:1", "state": "absent"})
+
+
+def test_signatures_go_along_with_a_manifest_list(signing: Machine) -> None:
+    """A policy that demands them lets in what was pushed; without them only when that was asked for."""
+    machine = signing
+    policy(machine, {HOST: ACCEPT})
+    wish = {
+        "name": f"{HOST}/cosigned/list:1",
+        "images": [{"image": f"docker://{HOST}/cosigned:1"}],
+        "push": True,
+        "validate_certs": False,
+    }
+    original = {"type": "exactReference", "dockerReference": f"{HOST}/cosigned:1"}
+    for name, signed in (("bare", False), ("list", True)):
+        wish["name"] = f"{HOST}/cosigned/{name}:1"
+        assert machine.task("manifest_list", {**wish, "remove_signatures": not signed})["changed"]
+        assert not machine.task("manifest_list", {**wish, "remove_signatures": not signed})["changed"]
+        machine.task("manifest_list", {"name": wish["name"], "state": "absent"})
+        policy(machine, {HOST: sigstore("/srv/sig.pub", signedIdentity=original)})
+        judged = machine.podman(["pull", "-q", "--tls-verify=false", wish["name"]], check=False)
+        assert (judged.returncode == 0) == signed, judged.stderr
+        policy(machine, {HOST: ACCEPT})
+        machine.podman(["rmi", "-a", "-f"])
+    unwritten = {"name": f"{HOST}/elsewhere:1", "images": [{"image": f"docker://{HOST}/cosigned:1"}], "push": True}
+    said = machine.task("manifest_list", {**unwritten, "validate_certs": False}, fails=True)["msg"]
+    assert "attach" in said
+    machine.podman(["manifest", "rm", unwritten["name"]], check=False)

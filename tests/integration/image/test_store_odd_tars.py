@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from machine import Machine
+from machine import USER, Machine
 from store_in_machine import deed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit/store"))
@@ -32,6 +32,7 @@ ODD = {
         M("a", b"1", uid=5, mode=0o4755), M("b", type=HARD, link="/a", uid=5, mode=0o4755),
         M("s", type=LINK, link="/etc/passwd"), M("t", type=HARD, link="s"),
     ),
+    "a hard link that is a whiteout": tar(M("a", b"1"), M(".wh.b", type=HARD, link="a")),
     "nodes": tar(
         M("null", type=CHAR, major=1, minor=3, mode=0o666),
         M("disk", type=BLOCK, major=8, minor=300, uid=5, mode=0o6660),
@@ -52,6 +53,21 @@ ODD = {
     "no end": PLAIN[: 512 + 1024],
     "half an end": PLAIN[: 512 + 1024] + bytes(512),
 }  # fmt: skip
+
+REFUSED = {
+    "twice": tar(M("a", b"1"), M("a", b"2")),
+    "twice, said otherwise": tar(M("a", b"1"), M("./a", b"2")),
+    "directory twice": tar(M("d/", type=DIR), M("d/", type=DIR, mode=0o700)),
+    "link, then file": tar(M("a", type=LINK, link="x"), M("a", b"2")),
+    "file, then directory": tar(M("a", b"1"), M("a/", type=DIR)),
+    "whiteout twice": tar(M(".wh.a"), M(".wh.a")),
+    "hard link to a whiteout": tar(M(".wh.a"), M("b", type=HARD, link=".wh.a")),
+    "hard link to an opaque mark": tar(M("d/.wh..wh..opq"), M("b", type=HARD, link="d/.wh..wh..opq")),
+    "hard link to nothing": tar(M("b", type=HARD, link="a")),
+    "hard link to a directory": tar(M("a/", type=DIR), M("b", type=HARD, link="a")),
+    "old sparse file": tar(M("s", b"1" * 512, type=b"S"), format=GNU),
+    "unknown member": tar(M("s", b"1" * 512, type=b"V"), format=GNU),
+}
 
 # skopeo takes them in, but looks for "diff/../up", and for a link's target on the host, when it gives them out.
 THEY_CANNOT_EXPORT = ("dots", "parent by link")
@@ -109,20 +125,41 @@ def write_layout(directory: Path, layer: bytes) -> None:
 
 
 @pytest.mark.machine(os="debian13")
-def test_the_same_trees_and_the_same_split(machine: Machine) -> None:
-    ours, theirs = "/var/lib/containers/storage", "/tmp/theirs"
+@pytest.mark.parametrize("user", [None, USER], ids=["root", "rootless"])
+def test_the_same_trees_and_the_same_split(machine: Machine, user: str | None) -> None:
+    theirs = "/tmp/theirs"
+    ours = machine.podman(["info", "-f", "{{.Store.GraphRoot}}"], user).stdout.strip()
+    machine.write("/tmp/look.py", LOOK)
+    # A plain user's files are seen as they are in the namespace that podman gives the user.
+    look = ["/usr/bin/python3", "/tmp/look.py"] if user is None else ["podman", "unshare", "python3", "/tmp/look.py"]
     for number, (what, layer) in enumerate(ODD.items()):
         layout = machine.share / f"layout{number}"
         write_layout(layout, layer)
-        deed(machine, "pull", str(layout), f"localhost/odd:{number}")
+        deed(machine, "pull", str(layout), f"localhost/odd:{number}", user=user)
         place = f"containers-storage:[overlay@{theirs}+/tmp/theirs-run]localhost/odd:{number}"
-        machine.skopeo(["copy", "-q", f"oci:{layout}:x", place])
+        machine.skopeo(["copy", "-q", f"oci:{layout}:x", place], user)
         identity = hashlib.sha256(layer).hexdigest()
-        mine, other = json.loads(machine.python(LOOK, identity, ours, theirs).stdout)
+        mine, other = json.loads(machine.run([*look, identity, ours, theirs], user).stdout)
         assert mine[0] == other[0], what
         assert mine[1] == other[1], what
-        assert deed(machine, "tar_digests", f"localhost/odd:{number}").stdout == "ok", what
+        assert deed(machine, "tar_digests", f"localhost/odd:{number}", user=user).stdout == "ok", what
         if what not in THEY_CANNOT_EXPORT:
-            machine.skopeo(["copy", "-q", f"containers-storage:localhost/odd:{number}", f"oci:/tmp/out{number}:x"])
-    checked = machine.podman(["system", "check"], check=False)
+            source = f"containers-storage:localhost/odd:{number}"
+            machine.skopeo(["copy", "-q", source, f"oci:/tmp/out{number}:x"], user)
+    checked = machine.podman(["system", "check"], user, check=False)
     assert "layer content does not match" not in checked.stdout + checked.stderr
+
+
+@pytest.mark.machine(os="debian13")
+@pytest.mark.parametrize("user", [None, USER], ids=["root", "rootless"])
+def test_what_they_refuse_we_refuse(machine: Machine, user: str | None) -> None:
+    for number, (what, layer) in enumerate(REFUSED.items()):
+        layout = machine.share / f"layout{number}"
+        write_layout(layout, layer)
+        name = f"localhost/odd:{number}"
+        ours = deed(machine, "pull", str(layout), name, user=user, check=False)
+        assert "Corrupt: unpack layer" in ours.stderr, what
+        theirs = machine.skopeo(["copy", "-q", f"oci:{layout}:x", f"containers-storage:{name}"], user, check=False)
+        assert theirs.returncode != 0, what
+    assert json.loads(deed(machine, "images", user=user).stdout) == {}
+    assert json.loads(deed(machine, "check", user=user).stdout) == []

@@ -225,3 +225,32 @@ def test_refusals(pair: Pair, images: Images) -> None:
     gone = pair.transfer({"name": "app", "from_host": "other"}, fails=True, more="ansible_host=/nonexistent/agent")
     assert "other" in gone["msg"]
     assert not gone.get("unreachable"), "the host of the task is well"
+
+
+def test_signatures_go_along(pair: Pair) -> None:
+    """The receiving host's policy judges by what the sending store keeps of them, and keeps them in its turn."""
+    here, other, host = pair.machine, pair.other, pair.other.registry.host
+    other.sh(
+        "export GNUPGHOME=/srv/gpg; mkdir -p -m 700 $GNUPGHOME; for name in good evil; do "
+        "gpg --batch --quick-gen-key --passphrase '' $name@lab ed25519 sign never 2>/dev/null; "
+        "gpg --export $name@lab >/srv/$name.gpg; done"
+    )
+    other.write("/etc/containers/registries.d/default.yaml", "default-docker:\n  lookaside: file:///srv/lookaside\n")
+    name, insecure = f"{host}/signed:1", ["--src-tls-verify=false", "--dest-tls-verify=false", "--sign-by", "good@lab"]
+    copy = ["--insecure-policy", "copy", "-q", *insecure, f"docker://{host}/busybox:latest", f"docker://{name}"]
+    other.skopeo(copy, env={"GNUPGHOME": "/srv/gpg"})
+    other.task("image", {"name": name, "validate_certs": False})
+    task = {"name": name, "from_host": "other"}
+    identity = {"type": "exactRepository", "dockerRepository": f"{host}/signed"}
+    for key in ("evil", "good"):
+        here.write(f"/srv/{key}.gpg", other.run(["base64", f"/srv/{key}.gpg"]).stdout)
+        here.sh(f"base64 -d /srv/{key}.gpg >/srv/{key}.bin")
+        rule = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": f"/srv/{key}.bin", "signedIdentity": identity}
+        here.write("/root/.config/containers/policy.json", json.dumps({"default": [rule]}))
+        for flags in (("--check",), ()):
+            moved = pair.transfer(task, *flags, fails=key == "evil")
+            assert moved["changed"] if key == "good" else "by a key that is not trusted" in moved["msg"]
+    rows = json.loads(here.read("/var/lib/containers/storage/overlay-images/images.json"))
+    row = next(row for row in rows if name in row["names"])
+    assert f"signature-{row['digest'][7:]}" in row["big-data-names"]
+    assert not pair.transfer(task)["changed"]

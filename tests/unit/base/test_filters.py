@@ -55,6 +55,8 @@ def test_moments() -> None:
     assert filters.moment("2023-11-14") == filters.moment("2023-11-14T00:00") == local
     with pytest.raises(BadInput):
         filters.moment("whenever")
+    assert filters.moment_or_none("") is None
+    assert filters.moment_or_none("2026-11-23T18:47:01Z") == filters.moment("1795459621") == 1_795_459_621_000_000_000
 
 
 def test_label_and_age() -> None:

@@ -108,6 +108,7 @@ WRITERS = {
     "registry/signatures/publishing.py": "the manifest and config that hold attached signatures; machines",
     "registry/tag_moves.py": "an image that stands under a tag while the tag is taken away; machines",
     "spec/image_list.py": "lists of images; machines",
+    "spec/manifest.py": "manifests of imports, above, and of commits; machines",
     "registry/signatures/payload.py": "what a signature signs, no document of the specification",
     "store/finished.py": "our note beside a finished layer",
     "store/images.py": "metadata of podman's images.json",

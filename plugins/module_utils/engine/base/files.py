@@ -45,6 +45,11 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def scratch_directory() -> str:
+    """Where large temporary files belong: TMPDIR, else /var/tmp, for /tmp may be in memory."""
+    return os.environ.get("TMPDIR") or "/var/tmp"
+
+
 def sync_directory(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -82,6 +82,11 @@ def moment(text: str, what: str = "time") -> int:
     return time.time_ns() - parse_duration(text, what)
 
 
+def moment_or_none(text: str) -> int | None:
+    """The same; None for "", as where nothing was asked for."""
+    return moment(text) if text else None
+
+
 def label_fits(one: Filter, labels: Mapping[str, str]) -> bool:
     """`key` or `key=value`; a star in the key stands for anything, as in podman."""
     key, _equals, value = one.value.partition("=")

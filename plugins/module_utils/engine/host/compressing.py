@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Kind -> the levels there are, and the usual one.
-LEVELS = {GZIP: (1, 9, 6), ZSTD: (1, 20, 3)}
+LEVELS = {GZIP: (1, 9, 5), ZSTD: (1, 20, 3)}
 
 
 class Compressor(Protocol):
@@ -51,9 +51,9 @@ def compressor(kind: str, level: int | None = None) -> Compressor:
         return _Plain()
     strength = level or LEVELS[kind][2]
     if kind == GZIP:
-        import zlib
+        from .gzipping import Gzip
 
-        return zlib.compressobj(strength, zlib.DEFLATED, 31)
+        return Gzip(strength)
     makers: tuple[Callable[[int], Compressor | None], ...] = (_zstd_library, _zstd_standard, _zstd_module)
     for maker in makers:
         found = maker(strength)

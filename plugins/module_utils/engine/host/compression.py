@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compressed streams. What a blob is, its first bytes say; media types lie.
 
-zstd has no home in the standard library before Python 3.14: the zstandard module, libzstd and the zstd program are
+zstd has no home in the standard library before Python 3.14: libzstd, the zstandard module and the zstd program are
 tried in turn. All errors of a decoder are Corrupt.
 """
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 NONE, GZIP, BZIP2, XZ, ZSTD = "none", "gzip", "bzip2", "xz", "zstd"
 KINDS = (NONE, GZIP, BZIP2, XZ, ZSTD)
 _MAGIC = ((b"\x1f\x8b", GZIP), (b"BZh", BZIP2), (b"\xfd7zXZ\x00", XZ), (b"\x28\xb5\x2f\xfd", ZSTD))
-_INPUT = 1 << 17
-_OUTPUT = 1 << 18
+_INPUT = 1 << 19
+_OUTPUT = 1 << 20
 
 
 def sniff(head: bytes) -> str:
@@ -34,7 +34,7 @@ def sniff(head: bytes) -> str:
 
 
 class Decoder(Protocol):
-    """One stream's state. `feed` returns what it can, at most about a quarter of a mebibyte; call it with b"" while
+    """One stream's state. `feed` returns what it can, at most about a mebibyte; call it with b"" while
     `hungry` is false. `complete` tells whether the input may end here."""
 
     hungry: bool
@@ -243,7 +243,7 @@ def _xz() -> Decoder:
 
 
 def _zstd() -> Decoder:
-    for maker in (_zstd_standard, _zstd_module, _zstd_library, _zstd_program):
+    for maker in (_zstd_standard, _zstd_library, _zstd_module, _zstd_program):
         decoder = maker()
         if decoder is not None:
             return decoder

@@ -56,6 +56,9 @@ RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
+_M_TRIM_THRESHOLD = -1  # malloc.h
+_M_MMAP_THRESHOLD = -3
+
 _OPEN_HOW = struct.Struct("QQQ")
 _MOUNT_ATTR = struct.Struct("QQQQ")
 
@@ -156,3 +159,11 @@ def syncfs(fd: int) -> None:
     """syncfs(2) of the file system that `fd` is on."""
     if _libc.syncfs(ctypes.c_int(fd)) != 0:
         raise _fail()
+
+
+def keep_memory() -> None:
+    """Let freed blocks of megabytes be used again, not given back and faulted in anew each time. glibc only."""
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 64 << 20)

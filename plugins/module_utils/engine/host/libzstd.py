@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes
 
 _SONAME = "libzstd.so.1"
-_OUTPUT = 1 << 18
+_OUTPUT = 1 << 20
 _END = 2  # ZSTD_e_end
 _CONTINUE = 0  # ZSTD_e_continue
 _LEVEL = 100  # ZSTD_c_compressionLevel

@@ -9,12 +9,12 @@ directories added to PATH (nft, iptables and newuidmap live there, and a plain u
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..base.errors import HostLacks, TimedOut, ToolFailed
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -94,6 +94,8 @@ class _Started:
         return self._child.pid
 
     def wait(self, timeout: float | None = None) -> int:
+        import subprocess
+
         try:
             return self._child.wait(timeout)
         except subprocess.TimeoutExpired as error:
@@ -104,7 +106,7 @@ class _Started:
 
 
 class LinuxRunner:
-    """The Runner of real hosts."""
+    """The Runner of real hosts. Who starts nothing does not pay for the module that starts programs."""
 
     def run(
         self,
@@ -117,6 +119,8 @@ class LinuxRunner:
         pass_fds: Sequence[int] = (),
         check: str | None = None,
     ) -> Completed:
+        import subprocess
+
         name = os.path.basename(argv[0])
         try:
             done = subprocess.run(
@@ -150,6 +154,8 @@ class LinuxRunner:
         pass_fds: Sequence[int] = (),
         new_session: bool = False,
     ) -> Process:
+        import subprocess
+
         null = subprocess.DEVNULL
         try:
             child = subprocess.Popen(

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     Json = dict[str, object]
 
 
-def apply(changes: tuple[str, ...]) -> Json:
-    """The image's ``config`` object.  Raises BadInput for an instruction that is unknown or malformed."""
-    config: Json = {}
+def apply(changes: tuple[str, ...], base: Json | None = None) -> Json:
+    """The image's ``config`` object, of ``base`` if given, which changes.  Raises BadInput for an instruction that is
+    unknown or malformed."""
+    config: Json = {} if base is None else base
     for change in changes:
         word, value = _split(change)
         handler = _HANDLERS.get(word)

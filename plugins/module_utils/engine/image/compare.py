@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import convert
-from .copy import ALL, CHOSEN, chosen, delivers_plain, image_of, index_of, instance, selected, target
+from .blobs import delivers_plain
+from .copy import ALL, CHOSEN, chosen, image_of, index_of, instance, selected, target
 from .store_source import StoreSource
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput
 from ..base.files import dump_json
+from ..registry import destination
 from ..spec import strict_json
 from ..spec.descriptor import (
     DOCKER_CONFIG,
@@ -73,6 +74,12 @@ def target_type(current: str, wanted: str, accepts: Callable[[str], bool], *, zs
     if zstd and found == DOCKER_MANIFEST:
         raise BadInput(f"copy to {what}", "Docker's format v2s2 has no layers compressed with zstd", "Use format oci")
     return found
+
+
+def check_compression(wanted: str, layers: str, what: str) -> None:
+    """Raises BadInput where layers are to be compressed and the destination keeps plain ones only."""
+    if layers == destination.PLAIN and wanted not in ("", "none"):
+        raise BadInput(f"copy to {what}", "its layers are never compressed", "Leave the compression out")
 
 
 def layer_type(manifest_type: str, kind: str) -> str:

@@ -5,28 +5,25 @@
 from __future__ import annotations
 
 import io
-from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..base.errors import BadInput, Corrupt, Refused
 from ..base.steps import reached
 from ..registry import destination as destinations
 from ..registry.destination import Rereadable
-from ..registry.source import open_blob
 from ..spec import descriptor as descriptors
 from ..spec import image_config, manifest, strict_json
 from ..spec.descriptor import DOCKER_MANIFEST, Descriptor
 from ..spec.manifest import Index, Manifest
 from . import convert
-from .convert import Made, Member, Target
-from .spool import spool
+from .blobs import Blobs, Wish, delivers_plain, refused
+from .convert import Member, Target
 from .store_source import StoreSource
 from .transfer import config_bytes
 from .view import host
 
 if TYPE_CHECKING:
     from ..base.digest import Digest
-    from ..base.streams import Reader
     from ..registry.destination import ImageDestination, KeepsSignatures
     from ..registry.signatures.blob import Signature
     from ..registry.source import Fetched, ImageSource
@@ -94,7 +91,7 @@ def copy(source: ImageSource, destination: ImageDestination, options: CopyOption
     run.sign(top)
     destination.commit()
     reached("image-copied")
-    return Copied(member.digest, member.media_type, data, run.copied, run.skipped, run.bytes)
+    return Copied(member.digest, member.media_type, data, run.blobs.copied, run.blobs.skipped, run.blobs.bytes)
 
 
 def chosen(source: ImageSource, options: CopyOptions) -> tuple[Fetched, Index | None]:
@@ -162,8 +159,7 @@ def image_of(found: Fetched, what: str) -> Manifest | None:
 def target(source: ImageSource, destination: ImageDestination, parsed: Manifest, options: CopyOptions) -> Target:
     """What the image becomes there.  Raises BadInput when it cannot."""
     mode = destination.layers
-    if mode == destinations.PLAIN and options.compression not in ("", "none"):
-        raise BadInput(f"copy to {destination.what}", "its layers are never compressed", "Leave the compression out")
+    convert.check_compression(options.compression, mode, destination.what)
     zstd = options.compression == "zstd"
     media_type = convert.target_type(
         parsed.media_type, options.format, destination.accepts, zstd=zstd, what=destination.what
@@ -173,11 +169,6 @@ def target(source: ImageSource, destination: ImageDestination, parsed: Manifest,
         now = "none" if delivers_plain(source) else convert.kind_of(layer)
         kinds.append(_kind(now, media_type, source, mode, options))
     return Target(media_type, tuple(kinds))
-
-
-def delivers_plain(source: ImageSource) -> bool:
-    """Whether blobs of layers come uncompressed whatever the manifest says, as from Docker's archives."""
-    return bool(getattr(source, "delivers_plain", False))
 
 
 def _kind(now: str, media_type: str, source: ImageSource, mode: str, options: CopyOptions) -> str:
@@ -219,10 +210,9 @@ class _Run:
         self._destination = destination
         self._options = options
         self._gate = gate
-        self._done: dict[tuple[Digest, str], Made] = {}
+        self.blobs = Blobs(source, destination, level=options.level, preserve=options.preserve_digests)
         self._room = room_for_signatures(destination)
         self._signatures: dict[Digest, tuple[Signature, ...]] = {}  # those that go along
-        self.copied = self.skipped = self.bytes = 0
 
     def index(self, top: Fetched, parsed: Index) -> tuple[Member, bytes]:
         """All chosen instances, then the index itself."""
@@ -267,14 +257,16 @@ class _Run:
         options = self._options
         goal = target(source, self._destination, parsed, options)
         if options.preserve_digests and goal.media_type != parsed.media_type:
-            raise self._refused(f"{self._destination.what} takes it as {goal.media_type} only")
+            raise refused(
+                self._source, self._destination, f"{self._destination.what} takes it as {goal.media_type} only"
+            )
         data = config_bytes(source, parsed.config, f"copy {source.what}")
         diff_ids = image_config.parse(data).diff_ids
         if len(diff_ids) != len(parsed.layers):
             what = f"the manifest has {len(parsed.layers)} layers, the config {len(diff_ids)}"
             raise Corrupt(f"copy {source.what}", what)
-        made = [self._layer(*each) for each in zip(parsed.layers, diff_ids, goal.kinds)]
-        self._put(parsed.config, io.BytesIO(data))
+        made = self.blobs.layers([Wish(*each) for each in zip(parsed.layers, diff_ids, goal.kinds)])
+        self.blobs.put(parsed.config, io.BytesIO(data))
         document = convert.image(found.data, parsed, goal.media_type, made)
         self._hold(found, document, "its layers cannot be had in the compression that they were in")
         self._still_signed(found, document)
@@ -311,58 +303,12 @@ class _Run:
         for entry in (strict_json.obj(raw, "config", deed), *strict_json.objects(raw, "layers", deed)):
             blob = descriptors.parse(entry, deed)
             if not blob.foreign:
-                self._put(blob, Rereadable(lambda blob=blob: self._source.blob(blob)))  # type: ignore[misc]
+                self.blobs.put(blob, Rereadable(lambda blob=blob: self._source.blob(blob)))  # type: ignore[misc]
         return Member(found.digest, len(found.data), media_type), found.data
-
-    def _layer(self, entry: Descriptor, diff_id: Digest, kind: str) -> Made:
-        key = (entry.digest, kind)
-        if key not in self._done:
-            self._done[key] = self._bring(entry, diff_id, kind)
-        return self._done[key]
-
-    def _bring(self, entry: Descriptor, diff_id: Digest, kind: str) -> Made:
-        stored = isinstance(self._source, StoreSource) and entry.digest != diff_id
-        now = "none" if delivers_plain(self._source) else convert.kind_of(entry)
-        if kind == now:
-            if not stored:
-                self._put(entry, Rereadable(lambda: self._source.blob(entry)))
-                return Made(entry.digest, entry.size, kind)
-            if self._destination.has_blob(entry.digest, entry.size):
-                self.skipped += 1
-                return Made(entry.digest, entry.size, kind)
-        elif self._options.preserve_digests:
-            raise self._refused(f"its layers are to be {kind}, and they are {now}")
-        what = f"layer {entry.digest} of {self._source.what}"
-        with closing(spool(self._bytes(entry, diff_id), diff_id, kind, self._options.level, what)) as ready:
-            if self._options.preserve_digests and ready.digest != entry.digest:
-                raise self._refused("the compressed bytes that its layers came in are not kept in a store")
-            self._put(Descriptor(entry.media_type, ready.digest, ready.size), ready)
-            return Made(ready.digest, ready.size, kind)
-
-    def _bytes(self, entry: Descriptor, diff_id: Digest) -> Reader:
-        if isinstance(self._source, StoreSource):
-            return self._source.unpacked(diff_id)
-        return self._source.blob(entry) if delivers_plain(self._source) else open_blob(self._source, entry)
-
-    def _put(self, blob: Descriptor, reader: Reader) -> None:
-        if self._destination.has_blob(blob.digest, blob.size):
-            self.skipped += 1
-            return
-        self._destination.put_blob(blob, reader)
-        self.copied += 1
-        self.bytes += blob.size
-        reached("image-blob-copied")
 
     def _hold(self, found: Fetched, data: bytes, why: str) -> None:
         if self._options.preserve_digests and data != found.data:
-            raise self._refused(why)
-
-    def _refused(self, why: str) -> Refused:
-        return Refused(
-            f"copy {self._source.what} to {self._destination.what}",
-            f"the digest cannot be preserved: {why}",
-            "Leave preserve_digests out, or copy from where the image came from",
-        )
+            raise refused(self._source, self._destination, why)
 
 
 def _digest(found: Fetched, data: bytes) -> Digest:

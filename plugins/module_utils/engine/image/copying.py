@@ -13,6 +13,7 @@ from ..spec import reference
 from . import transports
 from .compare import Ends
 from .copy import Copied, CopyOptions, chosen, copy, no_room, room_for_signatures
+from .store_source import StoreSource
 from .storing import StoreCopy
 from .transports import Side, Transports
 
@@ -104,7 +105,7 @@ def _siblings(source: ImageSource, side: Side) -> tuple[str, ...]:
     if side.end.transport != transports.STORAGE:
         return ()
     found = []
-    for name in getattr(source, "names", ()):
+    for name in source.related() if isinstance(source, StoreSource) else ():
         try:
             found.append(reference.parse(name).name)
         except BadInput:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base import clock
 from ..base.errors import BadInput, Corrupt, EngineError, NotFound
 from ..base.jsonval import table, text, texts
-from ..spec import image_config, manifest, versions
+from ..spec import image_config, manifest, reference, versions
 from ..spec.manifest import Index, Manifest
 from .transfer import config_bytes
 from .view import host
@@ -158,6 +158,17 @@ def _created(remote: Remote, ref: Reference) -> int:
         return clock.parse(text(told, "created"))
     except (BadInput, Corrupt, NotFound):
         return 0
+
+
+def places_to_search(remote: Remote, term: str) -> tuple[tuple[Reference, ...], str]:
+    """The registries to ask, and what for: a term with a registry in front is looked for there, else at every registry
+    that is searched for short names.
+    """
+    registry, slash, rest = term.partition("/")
+    hosts: tuple[str, ...] = remote.registries.search or (reference.DEFAULT_DOMAIN,)
+    if slash and not reference.is_short(term):
+        hosts, term = (registry,), rest
+    return tuple(reference.parse(f"{host}/search") for host in hosts), term
 
 
 def search(remote: Remote, ref: Reference, term: str, limit: int) -> list[Json]:

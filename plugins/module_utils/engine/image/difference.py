@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 # What every container mounts its own of; podman leaves them out.
-_MOUNTED = frozenset(
+MOUNTED = frozenset(
     (
         "/dev",
         "/etc/hostname",
@@ -47,7 +47,7 @@ def compare(store: Store, image: ImageRecord, other: ImageRecord | None) -> list
     try:
         from ..store.differences import differences
 
-        return [entry for entry in differences(old, new, one_layer=base == below) if entry[1] not in _MOUNTED]
+        return [entry for entry in differences(old, new, one_layer=base == below) if entry[1] not in MOUNTED]
     except OSError as error:
         raise Damaged(f"compare image {image.id[:12]}", str(error)) from error
     finally:

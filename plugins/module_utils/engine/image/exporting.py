@@ -13,7 +13,7 @@ from ..base.errors import BadInput, HostLacks
 from ..base.steps import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..store.records import ImageRecord
     from ..store.store import Store
@@ -38,11 +38,16 @@ def pieces(store: Store, image: ImageRecord) -> Iterator[bytes]:
 
 
 def compared(store: Store, image: ImageRecord, path: str) -> Exported:
-    """Read image and file side by side; nothing is written. Raises BadInput when the path is no plain file."""
+    """As `held_against`, for an image."""
+    return held_against(pieces(store, image), path)
+
+
+def held_against(tar: Iterable[bytes], path: str) -> Exported:
+    """Read tar and file side by side; nothing is written. Raises BadInput when the path is no plain file."""
     held = _open(path)
     digest, size, same = hashlib.sha256(), 0, held is not None
     try:
-        for piece in pieces(store, image):
+        for piece in tar:
             digest.update(piece)
             size += len(piece)
             same = same and held is not None and held.read(len(piece)) == piece
@@ -69,6 +74,11 @@ def _open(path: str) -> IO[bytes] | None:
 
 
 def write(store: Store, image: ImageRecord, path: str) -> Exported:
+    """As `written`, for an image."""
+    return written(pieces(store, image), path)
+
+
+def written(tar: Iterable[bytes], path: str) -> Exported:
     """Write the file, whole or not at all. Raises HostLacks."""
     directory, name = os.path.split(os.path.abspath(path))
     draft = os.path.join(directory, f".{name}.daemonless-export")
@@ -79,7 +89,7 @@ def write(store: Store, image: ImageRecord, path: str) -> Exported:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
         try:
             with os.fdopen(fd, "wb") as file:
-                for piece in pieces(store, image):
+                for piece in tar:
                     digest.update(piece)
                     size += file.write(piece)
                 file.flush()

@@ -56,10 +56,9 @@ class Import:
         self._session = session
         self._wish = wish
         self._archive = Archive(session, Place("tar", path), options, wish.recipe)
-        blob = str(self._archive.chosen.manifest.layers[0].digest)
-        if wish.checksum and wish.checksum != blob:
+        if wish.checksum and wish.checksum != self._archive.given:
             self._archive.close()
-            raise Corrupt(f"import {wish.shown}", f"it is {blob}, not {wish.checksum}")
+            raise Corrupt(f"import {wish.shown}", f"it is {self._archive.given}, not {wish.checksum}")
         self.present = _fitting(session, wish, str(self._archive.chosen.config.diff_ids[0]), "")
 
     def store(self) -> str:

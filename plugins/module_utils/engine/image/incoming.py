@@ -38,6 +38,10 @@ class Incoming:
         remote = self._reach()
         return pull.head_of(remote, pull.names_to_pull(self._session, remote, self._text, self._options), self._text)
 
+    def confirm(self, name: Reference, image: ImageView, policy: str) -> None:
+        """Hold the image that is here against policy.json anew.  Raises Denied, HostLacks, and as pull() does."""
+        pull.confirm(self._session, self._reach(), name, image, policy)
+
     def open(self) -> tuple[Reference, Chosen]:
         """The name and the image's documents; no layer is fetched.  Raises as pull() does."""
         if self._found is None:

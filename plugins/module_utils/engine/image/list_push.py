@@ -19,8 +19,12 @@ from . import listing
 from .listing import Found
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..base.streams import Reader
-    from ..registry.destination import ImageDestination
+    from ..registry.destination import Flow
+    from ..registry.docker_push import RegistryDestination
+    from ..registry.signatures.blob import Signature
     from ..registry.source import Fetched, ImageSource
     from ..session.session import Session
     from ..spec.descriptor import Descriptor
@@ -33,13 +37,19 @@ PUSH = "push manifest list"
 
 
 class ListPush:
-    """``everything`` sends images as well; without it they have to be in the repository already."""
+    """``everything`` sends images as well; without it they have to be in the repository already.
 
-    def __init__(self, session: Session, remote: Remote, to: Reference, *, everything: bool = True) -> None:
+    Their signatures go along, unless ``unsigned``: where they cannot, the push is refused.
+    """
+
+    def __init__(
+        self, session: Session, remote: Remote, to: Reference, *, everything: bool = True, unsigned: bool = False
+    ) -> None:
         self._session = session
         self._remote = remote
         self._to = to
         self._everything = everything
+        self._unsigned = unsigned
 
     def plan(self, wanted: Found) -> Plan:
         """Decided by the digest of the list, else by platforms and configs: pushed layers may be compressed anew."""
@@ -97,7 +107,7 @@ class ListPush:
 
         return str(digest_of(data))
 
-    def _send(self, entry: Json, wanted: Found, destination: ImageDestination) -> Entry:
+    def _send(self, entry: Json, wanted: Found, destination: RegistryDestination) -> Entry:
         raw = entry.get("platform")
         platform = image_list.platform(raw if isinstance(raw, dict) else {})
         notes = entry.get("annotations")
@@ -113,7 +123,7 @@ class ListPush:
         if place.startswith("docker://"):
             gate = self._remote.allowed(reference.parse(place))
             gate.admit(source, source.manifest(Digest.parse(digest)))
-        options = CopyOptions(which=ALL, remove_signatures=True)
+        options = CopyOptions(which=ALL, remove_signatures=self._unsigned)
         copied = copy(_pinned(source, Digest.parse(digest)), _Instance(destination), options)
         return kept._replace(media_type=copied.media_type, digest=str(copied.digest), size=len(copied.manifest))
 
@@ -152,13 +162,23 @@ def _pinned(source: ImageSource, digest: Digest) -> ImageSource:
 class _Instance:
     """A destination that takes an image as one of a list: nothing is published by it."""
 
-    def __init__(self, destination: ImageDestination) -> None:
+    def __init__(self, destination: RegistryDestination) -> None:
         self._destination = destination
         self.what = destination.what
         self.layers = destination.layers
 
     def accepts(self, media_type: str) -> bool:
         return self._destination.accepts(media_type)
+
+    def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
+        self._destination.put_signatures(signatures, digest)
+
+    def put_flow(self, flow: Flow) -> None:
+        self._destination.put_flow(flow)
+
+    def fork(self) -> _Instance:
+        self._destination = self._destination.fork()
+        return self
 
     def has_blob(self, digest: Digest, size: int) -> bool:
         return self._destination.has_blob(digest, size)

@@ -99,15 +99,20 @@ def annotated(found: Found, wish: ListWish) -> Found:
     """The list that is there, with the annotations and the format that are wanted."""
     if wish.annotations is None and not wish.format:
         return found
-    raw = _document(found.data)
-    entries = []
-    for entry in tables(raw, "manifests"):
-        told, notes = entry.get("platform"), text_map(entry, "annotations")
-        platform = image_list.platform(told if isinstance(told, dict) else {})
-        entries.append(Entry(text(entry, "mediaType"), text(entry, "digest"), number(entry, "size"), platform, notes))
+    raw, entries = _document(found.data), members_of(found)
     annotations = text_map(raw, "annotations") if wish.annotations is None else wish.annotations
     media_type = image_list.kind(entries, annotations, wish.format)
     return Found(image_list.render(entries, media_type, annotations), found.places)
+
+
+def members_of(found: Found) -> list[Entry]:
+    """The images of a list that is there, in its order."""
+    entries = []
+    for entry in tables(_document(found.data), "manifests"):
+        told, notes = entry.get("platform"), text_map(entry, "annotations")
+        platform = image_list.platform(told if isinstance(told, dict) else {})
+        entries.append(Entry(text(entry, "mediaType"), text(entry, "digest"), number(entry, "size"), platform, notes))
+    return entries
 
 
 def _entries(session: Session, remote: Remote, member: Member) -> list[tuple[Entry, str]]:

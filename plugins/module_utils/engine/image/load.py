@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import BadInput
 from ..libpod.events import Event
 from ..registry import places, policy
+from ..session.below import layer_limits
 from ..spec import reference
 from . import transfer
 from .options import PullOptions
@@ -32,7 +33,7 @@ class Archive:
     def __init__(self, session: Session, place: Place, options: PullOptions, recipe: Recipe | None = None) -> None:
         self.place = place
         ruling = policy.load(session.identity).rule(place.policy_transport, place.scopes, str(place))
-        self._source: FileSource = places.open_place(place, recipe)
+        self._source: FileSource = places.open_place(place, recipe, layer_limits(session))
         try:
             self.chosen: Chosen = transfer.choose(
                 self._source, self._source.manifest(), options.platform, Gate(ruling, None, session.runner)
@@ -52,6 +53,11 @@ class Archive:
             except BadInput:
                 continue
         return tuple(found)
+
+    @property
+    def given(self) -> str:
+        """The digest of a root tree's file as it was given."""
+        return str(getattr(self._source, "given", None) or "")
 
     def name_for(self, desired: ImageDesired) -> str:
         """The name to store it under: one of its own that the wanted short name may stand for, else the wanted one."""

@@ -10,6 +10,7 @@ from ..base.errors import BadInput
 from ..base.steps import reached
 from ..plan.change import Plan, Step
 from ..registry import docker_archive, oci_layout, places
+from ..session.below import layer_limits
 from .load import Archive
 from .options import PullOptions
 
@@ -28,7 +29,7 @@ class Loading:
         self._path = path
         self._archives: list[Archive] = []
         try:
-            for place in _images(places.parse(path) or places.guess(path)):
+            for place in _images(session, places.parse(path) or places.guess(path)):
                 self._archives.append(Archive(session, place, PullOptions()))
             self._missing = [archive for archive in self._archives if not self._has(archive)]
         except BaseException:
@@ -72,7 +73,7 @@ def _called(archive: Archive) -> str:
     return ", ".join(archive.names) or archive.chosen.id[:12]
 
 
-def _images(place: Place) -> list[Place]:
+def _images(session: Session, place: Place) -> list[Place]:
     """A place for each image of the file."""
     if place.transport == "tar":
         raise BadInput(
@@ -82,7 +83,8 @@ def _images(place: Place) -> list[Place]:
         return [place]
     from ..registry.tree import ArchiveTree, DirectoryTree
 
-    tree = DirectoryTree(place.path) if place.transport == "oci" else ArchiveTree(place.path)
+    limits = layer_limits(session)
+    tree = DirectoryTree(place.path) if place.transport == "oci" else ArchiveTree(place.path, limits)
     try:
         if place.transport == "docker-archive":
             count = len(docker_archive.listing(tree))

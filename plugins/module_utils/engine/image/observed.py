@@ -112,14 +112,17 @@ def _with_registry(session: Session, desired: ImageDesired, image: ImageView | N
         return Observed(local)
     if policy == "missing" and local is not None:
         return Observed(local)
+    same = False
     try:
         if image is not None:
             found, digest = incoming.head()
-            if holds(image, digest, desired.options.platform):
+            same = holds(image, digest, desired.options.platform)
+            if same:
+                incoming.confirm(found, image, policy)
                 return Observed(local, Offer(str(found), str(digest), image.id, same=True, names=image.names))
         name, chosen = incoming.open()
     except EngineError as err:
-        if policy == "newer" and local is not None:
+        if policy == "newer" and local is not None and not same:
             return Observed(local, unreachable=str(err))
         raise
     digests = tuple(digest for digest, _data in chosen.documents)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import BadInput, Damaged, EngineError, NotFound
+from ..base.errors import BadInput, Damaged, Denied, EngineError, HostLacks, NotFound
 from ..spec import reference
 from . import lookup
 from .options import POLICIES, PullOptions
@@ -110,6 +110,7 @@ def _ask(
                 return Resolved(local, False, False)
             raise
         if local is not None and holds(local, digest, options.platform):
+            confirm(session, remote, found, local, policy)
             return Resolved(local, False, False, str(found), str(digest))
         if check:
             return Resolved(local, True, False, str(found), str(digest))
@@ -124,6 +125,20 @@ def holds(image: ImageView, digest: Digest, wanted: Platform | None) -> bool:
     if str(digest) == image.digest:
         return True
     return str(digest) in image.record.digests and image.config.platform in (wanted or host()).candidates()
+
+
+def confirm(session: Session, remote: Remote, name: Reference, image: ImageView, policy: str) -> None:
+    """Hold what need not be fetched again against policy.json, which may have changed since, as a pull would.
+
+    Raises Denied, HostLacks, and as registries do, unless "newer" is content with what is here.
+    """
+    try:
+        remote.confirm(name, image.digest, session.store.image_manifest(image.record))
+    except (Denied, HostLacks):
+        raise
+    except EngineError:
+        if policy != "newer":
+            raise
 
 
 def here(session: Session, text: str, options: PullOptions | None) -> ImageView | None:

@@ -18,16 +18,20 @@ from ..spec import manifest as manifests
 from ..spec import reference
 from ..spec.descriptor import DOCKER_MANIFEST, OCI_MANIFEST
 from ..spec.manifest import Manifest
-from . import convert
+from . import convert, transports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..session.session import Session
+    from ..store.records import ImageRecord
+    from .copy import CopyOptions
     from .options import PullOptions
+    from .push_elsewhere import Elsewhere
 
 PUSH = "push image"
 DIGEST_FILE = "write digest file"
+_PLACES = ("oci", "oci-archive", "docker-archive", "docker-daemon", "dir", "containers-storage")
 _FORMATS = {"oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST}
 
 
@@ -58,8 +62,13 @@ def destination_of(name: str, dest: str, transport: str) -> str:
     deed = f"push {name}"
     target = dest or name
     kind = transport or target.partition(":")[0]
-    if kind in ("oci", "oci-archive", "docker-archive", "docker-daemon", "dir"):
-        raise BadInput(deed, f"{kind} is no registry, and a push is to one", "Save or copy the image instead")
+    if kind in _PLACES:
+        if not dest and transport:
+            raise BadInput(deed, f"a push to {kind} needs a destination", "Say in dest where it is to go")
+        if not dest:
+            raise BadInput(deed, f"{kind} is no registry, and a push is to one", "Save or copy the image instead")
+        place = target if target.startswith(f"{kind}:") else f"{kind}:{target}"
+        return str(transports.parse(place))
     bare = target.partition("://")[2] if target.startswith("docker://") else target
     parts = bare.rstrip("/").split("/")
     if dest and not transport and ":" not in parts[-1] and "@" not in bare and len(parts) == 2:
@@ -77,12 +86,20 @@ class Push:
 
         self._session = session
         self._wish = wish
-        self._to = reference.parse(wish.to)
-        self._remote = Remote(session.identity, session.runner, options)
         self._there = There()
+        self._remote = Remote(session.identity, session.runner, options)
+        self._elsewhere: Elsewhere | None = None
+        if wish.to.startswith("docker://"):
+            self._to = reference.parse(wish.to)
+        else:
+            from .push_elsewhere import Elsewhere
+
+            self._elsewhere = Elsewhere(session, wish.to, self._options())
 
     def leaves(self, name: str) -> bool:
         """Whether the destination is at another registry than the one that the name means."""
+        if self._elsewhere is not None:
+            return False
         try:
             return reference.parse(name).domain != self._to.domain
         except BadInput:
@@ -91,7 +108,10 @@ class Push:
     def plan(self, identity: str, digests: Sequence[str]) -> Plan:
         """``digests`` are those of the image's manifests.  Raises as the destination fails."""
         wish = self._wish
-        self._there = self._look(identity, digests)
+        if self._elsewhere is not None:
+            self._there = There(*self._elsewhere.look(identity))
+        else:
+            self._there = self._look(identity, digests)
         deed, before, after = f"image at {wish.to}", {}, {}
         steps = []
         if not self._there.same:
@@ -102,23 +122,12 @@ class Push:
         return Plan(deed, tuple(steps), (), {"pushed": before} if steps else {}, {"pushed": after} if steps else {})
 
     def apply(self, made: Plan, identity: str) -> None:
-        from .copy import CopyOptions, copy
-        from .store_source import StoreSource
-
         wish, digest = self._wish, self._there.digest
         record = self._session.store.image(identity)
         if record is None:
             raise Damaged(f"push image {identity[:12]}", "it was removed again by somebody else")
         if made.has(PUSH):
-            options = CopyOptions(
-                format=wish.format,
-                compression=wish.compression,
-                level=wish.level,
-                remove_signatures=wish.remove_signatures,
-            )
-            source = StoreSource(self._session.store, record)
-            destination = self._remote.destination(self._to, record.names)
-            digest = str(copy(source, destination, options).digest)
+            digest = self._elsewhere.send(identity) if self._elsewhere is not None else self._send(record)
             self._session.emit(Event("image", "push", id=record.id, name=wish.to))
             reached("image-pushed")
         if made.has(DIGEST_FILE):
@@ -126,7 +135,27 @@ class Push:
 
             atomic_write(wish.digest_file, digest.encode(), mode=0o644)
 
+    def _send(self, record: ImageRecord) -> str:
+        from .copy import copy
+        from .store_source import StoreSource
+
+        source = StoreSource(self._session.store, record)
+        return str(copy(source, self._remote.destination(self._to, source.related()), self._options()).digest)
+
+    def _options(self) -> CopyOptions:
+        from .copy import CopyOptions
+
+        wish = self._wish
+        return CopyOptions(
+            format=wish.format,
+            compression=wish.compression,
+            level=wish.level,
+            remove_signatures=wish.remove_signatures,
+        )
+
     def close(self) -> None:
+        if self._elsewhere is not None:
+            self._elsewhere.close()
         self._remote.close()
 
     def _look(self, identity: str, digests: Sequence[str]) -> There:

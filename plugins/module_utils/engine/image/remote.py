@@ -8,6 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ..base.digest import Digest
 from ..base.errors import EngineError, NotFound
 from ..registry import policy, registries_conf
 from ..registry.auth import Credentials, Keyring
@@ -15,6 +16,7 @@ from ..registry.connections import Connections, Trust
 from ..registry.docker import RegistrySource, Wire
 from ..registry.failures import Patience
 from ..registry.repository import Repository
+from ..registry.source import Fetched
 from ..spec import reference
 from .trust import Gate
 
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from ..base.digest import Digest
     from ..host.identity import Identity
     from ..host.process import Runner
     from ..registry.docker_push import RegistryDestination
     from ..registry.registries_conf import Endpoint, Registries
-    from ..registry.source import Fetched
     from ..registry.tags import Tags
     from ..spec.reference import Reference
     from .options import PullOptions
@@ -57,6 +57,16 @@ class Remote:
     def manifest(self, ref: Reference) -> tuple[RegistrySource, Fetched]:
         """The top document from the first endpoint that gives it; further bytes come from the same one."""
         return self._first(ref, lambda source: source.manifest())
+
+    def confirm(self, ref: Reference, digest: str, manifest: bytes) -> None:
+        """Hold an image that is here already, of this manifest, against policy.json and the signatures of it there.
+
+        Nobody is asked where no signature is demanded.  Raises Denied, HostLacks, and as registries do.
+        """
+        gate = self.allowed(ref)
+        if gate.ruling.wants_signatures:
+            instance = Fetched(manifest, "", Digest.parse(digest))
+            self._first(ref, lambda source: gate.admit(source, instance))
 
     def digest(self, ref: Reference) -> Digest:
         """The digest under this name now: one HEAD where the registry tells it, else the manifest itself."""

@@ -12,6 +12,7 @@ from ..base.steps import reached
 from ..plan.change import Plan, Step
 from ..registry import places
 from ..registry.places import Place
+from ..session.below import layer_limits
 from ..spec import reference
 from . import lookup
 from .compare import Ends
@@ -62,6 +63,7 @@ class Saving:
     """The images, and what is at the path now.  close() it."""
 
     def __init__(self, session: Session, desired: SavingDesired) -> None:
+        self._session = session
         self._desired = desired
         self._entries = _entries(session, desired)
         self._place = Place(FORMATS[desired.format], desired.path, self._ref())
@@ -111,7 +113,7 @@ class Saving:
         if self._desired.format == "docker-archive":
             return self._listed() == sorted((entry.id, entry.names) for entry in self._entries)
         try:
-            there = places.open_place(self._place)
+            there = places.open_place(self._place, limits=layer_limits(self._session))
         except EngineError:
             return False  # nothing, or something else: writing says what is wrong with it, if anything
         self._destination = self._open()
@@ -128,7 +130,7 @@ class Saving:
         from ..registry.tree import ArchiveTree
 
         try:
-            tree = ArchiveTree(self._desired.path)
+            tree = ArchiveTree(self._desired.path, layer_limits(self._session))
         except EngineError:
             return []
         try:

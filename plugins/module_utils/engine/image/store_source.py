@@ -81,6 +81,22 @@ class StoreSource:
             raise NotFound(f"read {diff_id} of {self.what}", "the store has no such layer")
         return self._store.layer_tar(identity)
 
+    def arrived_as(self, diff_id: Digest, kind: str) -> list[tuple[Digest, int]]:
+        """Digest and size of blobs of this compression that layers of this content were unpacked from."""
+        found = {}
+        for layer in self._store.layers():
+            if layer.diff_digest == str(diff_id) and layer.compression == kind and layer.compressed_digest:
+                found[Digest.parse(layer.compressed_digest)] = layer.compressed_size
+        return list(found.items())
+
+    def related(self) -> tuple[str, ...]:
+        """Its names, and those of the images that it is built on: their repositories may have its layers."""
+        if not self._record.top_layer:
+            return self.names
+        chain = {layer.id for layer in self._store.layer_chain(self._record.top_layer)}
+        below = (record for record in self._store.images() if record.top_layer in chain)
+        return tuple(dict.fromkeys((*self.names, *(name for record in below for name in record.names))))
+
     def signatures(self, digest: Digest | None = None) -> tuple[Signature, ...]:
         from .trust import stored
 

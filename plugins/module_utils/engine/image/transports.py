@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, Corrupt, NotFound, Unreachable
 from ..registry import places, policy
+from ..session.below import layer_limits
 from ..spec import reference
 from .options import PullOptions
 from .trust import Gate
@@ -131,7 +132,7 @@ class Transports:
     def _open(self, side: Side) -> ImageSource:
         end = side.end
         if end.place is not None:
-            return places.open_place(end.place)
+            return places.open_place(end.place, limits=layer_limits(self._session))
         if end.transport == DAEMON:
             from ..registry.docker_daemon import Daemon, open_source
 

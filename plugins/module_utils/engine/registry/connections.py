@@ -71,10 +71,10 @@ def split_url(url: str, deed: str, base: Origin | None = None) -> tuple[Origin, 
 
 
 class Payload(Protocol):
-    """A long body of known length, read while it is sent."""
+    """A long body, read while it is sent; ``length`` is None where it is known at the end only."""
 
     @property
-    def length(self) -> int: ...
+    def length(self) -> int | None: ...
 
     def blocks(self) -> Iterator[bytes]:
         """From its start, also when it was sent in part before.  Raises EngineError when it cannot be read again."""
@@ -192,9 +192,11 @@ class _Deadline:
 
 def _stream(connection: HTTPConnection, request: Request, body: Payload) -> None:
     """Send a long body; its time is bounded block by block.  A server may refuse before it has read everything."""
-    headers = {**request.headers, "Content-Length": str(body.length)}
+    chunked = body.length is None
+    framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(body.length)}
+    headers = {**request.headers, **framing}
     try:
-        connection.request(request.method, request.path, body=body.blocks(), headers=headers)
+        connection.request(request.method, request.path, body=body.blocks(), headers=headers, encode_chunked=chunked)
     except (BrokenPipeError, ConnectionResetError):
         if connection.sock is None:
             raise
@@ -225,6 +227,8 @@ class Connections:
             except failures.FOREIGN:
                 # The server may close an idle connection at any time; only a fresh one that fails means something.
                 kept.close()
+                if request.body is not None and not isinstance(request.body, bytes):
+                    raise  # a part of it may have been taken: the sender has to ask how much
         return self._send(self._open(request.origin), request)
 
     def _send(self, connection: HTTPConnection, request: Request) -> HTTPResponse:

@@ -67,6 +67,32 @@ class KeepsSignatures(ImageDestination, Protocol):
         """
 
 
+class Flow(Protocol):
+    """A blob that is being made: ``digest`` and ``size`` are there after its end was read."""
+
+    what: str
+    digest: Digest
+    size: int
+
+    def read(self, size: int = -1) -> bytes: ...
+
+    def restart(self) -> None:
+        """The next read is the first again, and of the same bytes."""
+
+    def finish(self) -> None:
+        """Read to the end, from wherever it stands or anew."""
+
+
+class TakesFlows(ImageDestination, Protocol):
+    """A place that takes a blob before its digest is known, and several blobs at a time from forked processes."""
+
+    def put_flow(self, flow: Flow) -> None:
+        """Store the bytes; ``flow`` knows their digest then.  Raises as the place and the flow do."""
+
+    def fork(self) -> TakesFlows:
+        """To be called once in each forked process, which works on with what it gets."""
+
+
 class Rereadable:
     """A reader that can begin anew, since it knows how to open its bytes."""
 

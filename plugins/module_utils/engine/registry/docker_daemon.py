@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt, EngineError, NotFound, Unreachable
+from ..base.files import scratch_directory
 from .docker_archive import DockerArchiveSource
 from .docker_archive_destination import DockerArchiveWriter
 from .sink import TarSink, of_os
@@ -100,7 +101,7 @@ def open_source(daemon: Daemon, name: str) -> DockerArchiveSource:
     """The image as `docker save` gives it.  Raises NotFound, Unreachable, Corrupt."""
     deed = f"export {name} from Docker"
     answer = daemon.ask("GET", f"/images/{_quoted(name)}/get", deed)
-    folder = os.environ.get("TMPDIR") or "/var/tmp"
+    folder = scratch_directory()
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             while True:

@@ -9,33 +9,26 @@ from typing import TYPE_CHECKING
 from ..base.digest import digest_of
 from ..base.errors import BadInput, Corrupt, EngineError, NotFound, Unreachable
 from ..base.steps import reached
-from ..spec.descriptor import is_index, is_manifest
+from ..spec.descriptor import Descriptor, is_index, is_manifest
 from . import destination
 from .destination import Feed
 from .docker import RegistrySource, pointer
-from .failures import TooLarge, Transient
+from .failures import Transient
 from .repository import Ask, Repository
+from .uploads import Stream, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from http.client import HTTPResponse
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from ..base.digest import Digest
     from ..base.streams import Reader
-    from ..spec.descriptor import Descriptor
     from ..spec.reference import Reference
+    from .destination import Flow
     from .repository import Wire
     from .signatures.blob import Signature
 
     Result = TypeVar("Result")
-
-#: Up to here a blob goes in one request with its digest, above in a stream that can be resumed.
-_SMALL = 256 * 1024
-#: What a server (or proxy before it) that refuses long bodies gets at a time.
-_CHUNK = 8 * 1024 * 1024
-_BLOCK = 256 * 1024
-_OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class RegistryDestination:
@@ -78,9 +71,38 @@ class RegistryDestination:
 
     def put_blob(self, descriptor: Descriptor, reader: Reader) -> None:
         deed = f"push {descriptor.digest} to {self._ref.name}"
-        feed = Feed(reader, descriptor, deed)
-        upload = _Upload(self._repository, feed, descriptor, deed)
+        upload = Upload(self._repository, Feed(reader, descriptor, deed), descriptor, deed)
         upload.place, upload.chunk = self._uploads.pop(descriptor.digest, ""), self._chunk
+        self._see_through(upload, descriptor, deed)
+
+    def put_flow(self, flow: Flow) -> None:
+        """Store a blob whose digest is known once it is read; it is sent while it is made.
+
+        What goes wrong on the way goes the usual one then: its digest is found out, and the rest is sent.
+        """
+        deed = f"push {flow.what} to {self._ref.name}"
+        place = self._uploads.pop(next(iter(self._uploads)), "") if self._uploads else ""
+        stream = Stream(self._repository, flow, place, deed)
+        if not self._chunk:
+            try:
+                stream.go()
+                reached("blob-pushed")
+                return
+            except Transient as failure:
+                self._wire.patience.pause(0, failure)
+            except (Unreachable, NotFound):
+                stream.place = ""  # it takes no body of unknown length, or none so long, or has forgotten the upload
+        flow.finish()
+        descriptor = Descriptor("application/octet-stream", flow.digest, flow.size)
+        if self._tried(lambda: self._there(descriptor.digest, descriptor.size, deed)):
+            return
+        flow.restart()
+        upload = Upload(self._repository, Feed(flow, descriptor, deed), descriptor, deed)
+        upload.place, upload.chunk = stream.place, self._chunk
+        self._tried(upload.ask_where)
+        self._see_through(upload, descriptor, deed)
+
+    def _see_through(self, upload: Upload, descriptor: Descriptor, deed: str) -> None:
         attempt = 0
         while True:
             try:
@@ -183,112 +205,14 @@ class RegistryDestination:
 
         return self._tried(put)
 
+    def fork(self) -> RegistryDestination:
+        """The same repository for a forked process: connections and open uploads stay the parent's."""
+        self._wire.connections.abandon()
+        self._uploads.clear()
+        return self
+
     def close(self) -> None:
         for place in self._uploads.values():
             self._cancel(place)
         self._uploads.clear()
         self._repository.close()
-
-
-class _Part:
-    """``length`` bytes of the feed from ``offset``, as the body of one request."""
-
-    def __init__(self, feed: Feed, offset: int, length: int) -> None:
-        self._feed = feed
-        self._offset = offset
-        self.length = length
-
-    def blocks(self) -> Iterator[bytes]:
-        self._feed.at(self._offset)
-        left = self.length
-        while left:
-            data = self._feed.read(min(left, _BLOCK))
-            left -= len(data)
-            yield data
-
-
-class _Upload:
-    """One blob's way: begin, send (all at once, or in chunks where that is refused), conclude with the digest."""
-
-    def __init__(self, repository: Repository, feed: Feed, descriptor: Descriptor, deed: str) -> None:
-        self._repository = repository
-        self._feed = feed
-        self._digest = descriptor.digest
-        self._size = descriptor.size
-        self._deed = deed
-        self._sent = 0
-        self._least = 0
-        self.place = ""
-        self.chunk = 0
-
-    def go_on(self) -> None:
-        """From where it stands to the end.  Raises Transient for what may work when it is called again."""
-        if not self.place:
-            answer = self._call(Ask("POST", self._repository.path("blobs/uploads/"), body=b"", wanted=(202,)))
-            self._sent = 0
-            least = answer.headers.get("OCI-Chunk-Min-Length", "")
-            self._least = int(least) if least.isdigit() and len(least) < 10 else 0
-            self._move(answer)
-        if self._size <= _SMALL and not self._sent:
-            self._feed.at(0)
-            self._conclude(b"".join(_Part(self._feed, 0, self._size).blocks()))
-            return
-        while self._sent < self._size:
-            self._send()
-        self._conclude(b"")
-
-    def _send(self) -> None:
-        length = self._size - self._sent
-        if self.chunk:
-            length = min(length, max(self.chunk, self._least))
-        headers = dict(_OCTETS)
-        if self._sent or length < self._size:
-            headers["Content-Range"] = f"{self._sent}-{self._sent + length - 1}"
-        ask = Ask("PATCH", self.place, headers, _Part(self._feed, self._sent, length), (201, 202, 204))
-        try:
-            answer = self._call(ask)
-        except TooLarge as err:
-            if self.chunk:
-                raise
-            self.chunk = _CHUNK
-            raise Transient(err, 0.0)
-        self._sent += length
-        reached("blob-part-pushed")
-        self._move(answer)
-
-    def _conclude(self, body: bytes) -> None:
-        joint = "&" if "?" in self.place else "?"
-        headers = dict(_OCTETS) if body else {}
-        self._call(Ask("PUT", f"{self.place}{joint}digest={self._digest}", headers, body, (201, 204)))
-
-    def ask_where(self) -> None:
-        """After an interruption: how much arrived; a registry that does not tell is begun with anew."""
-        place, self.place = self.place, ""
-        if not place or self._size <= _SMALL:
-            return
-        try:
-            answer = self._call(Ask("GET", place, wanted=(204, 200)))
-        except EngineError:
-            return
-        first, dash, last = answer.headers.get("Range", "").rpartition("=")[2].partition("-")
-        if first != "0" or not dash or not last.isdigit() or int(last) >= self._size:
-            return
-        if int(last):  # "0-0" is said of an empty upload as well as of one byte
-            self._sent, self.place = int(last) + 1, place
-            self._move(answer)
-
-    def _call(self, ask: Ask) -> HTTPResponse:
-        try:
-            answer = self._repository.call(ask, self._deed)
-        except NotFound as err:
-            if not self.place:
-                raise
-            self.place = ""
-            raise Transient(err)
-        self._repository.finish(answer)
-        return answer
-
-    def _move(self, answer: HTTPResponse) -> None:
-        self.place = answer.headers.get("Location", "") or self.place
-        if not self.place:
-            raise Unreachable(self._deed, "the registry opened no place to upload to")

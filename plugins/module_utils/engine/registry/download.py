@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .failures import Patience
 
 #: Bytes gathered before they are handed on; TLS delivers 16 KiB at a time, which is too little to work with.
-_GATHER = 128 * 1024
+_GATHER = 512 * 1024
 #: Below this many bytes in a period of waiting (seconds) a server is holding us rather than sending.
 _SLOW_PERIOD = 60.0
 _SLOW_BYTES = 64 * 1024

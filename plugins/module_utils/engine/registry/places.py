@@ -11,9 +11,13 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from ..base.errors import BadInput, NotFound
+from ..base.limits import USUAL, Limits
 from . import policy
 
 if TYPE_CHECKING:
+    import tarfile
+    from typing import IO
+
     from .directory import DirectorySource
     from .docker_archive import DockerArchiveSource
     from .oci_layout import LayoutSource
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     FileSource = Union[DirectorySource, DockerArchiveSource, LayoutSource, RootTreeSource]
 
+_FRONT = 100_000  # members that may all be of a layout
 TRANSPORTS = ("docker-archive", "oci-archive", "oci", "dir", "tar")
 
 
@@ -80,13 +85,14 @@ def _kind_of_archive(path: str) -> str:
     """Look at the names at the front of the tar: a root file system shows itself by the first that no layout has."""
     import tarfile
 
-    from .tree import open_plain
+    from .tree import open_file
 
     found = ""
-    fd = open_plain(path)
     try:
-        with os.fdopen(fd, "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            for member in archive:
+        with os.fdopen(open_file(path), "rb") as file, _opened(file, path) as archive:
+            for count, member in enumerate(archive):
+                if count > _FRONT:
+                    break
                 name = member.name.strip("/")
                 name = name[2:] if name.startswith("./") else name
                 if name == "manifest.json":
@@ -100,6 +106,20 @@ def _kind_of_archive(path: str) -> str:
     return found or "tar"
 
 
+def _opened(file: IO[bytes], path: str) -> tarfile.TarFile:
+    """A compressed archive is read as far as need be, from memory to memory."""
+    import tarfile
+
+    from ..host import compression
+    from .tree import Span
+
+    kind = compression.sniff(os.pread(file.fileno(), 8, 0))
+    if kind == compression.NONE:
+        return tarfile.open(fileobj=file, mode="r:")
+    span = Span(file.fileno(), 0, os.fstat(file.fileno()).st_size, path)
+    return tarfile.open(fileobj=compression.decompressor(kind, span, path), mode="r|")  # type: ignore[call-overload,no-any-return]
+
+
 def _of_layout(name: str) -> bool:
     top = name.partition("/")[0]
     stem = top.partition(".")[0]
@@ -107,8 +127,11 @@ def _of_layout(name: str) -> bool:
     return hexadecimal or name in (".", "", "repositories") or top == "blobs" or name.endswith("/layer.tar")
 
 
-def open_place(place: Place, recipe: Recipe | None = None) -> FileSource:
-    """Open the image there; ``recipe`` is needed for a root tree.  Raises NotFound, BadInput, Corrupt."""
+def open_place(place: Place, recipe: Recipe | None = None, limits: Limits = USUAL) -> FileSource:
+    """Open the image there; ``recipe`` is needed for a root tree.  Raises NotFound, BadInput, Corrupt.
+
+    ``limits`` are for what has to be unpacked only to be looked at.
+    """
     from .tree import ArchiveTree, DirectoryTree
 
     if place.transport == "tar":
@@ -116,13 +139,13 @@ def open_place(place: Place, recipe: Recipe | None = None) -> FileSource:
 
         if recipe is None:
             raise BadInput(f"open {place}", "a root file system becomes an image only under a name")
-        return RootTreeSource(place.path, recipe)
+        return RootTreeSource(place.path, recipe, limits)
     if place.transport == "dir":
         from .directory import DirectorySource
 
         return DirectorySource(DirectoryTree(place.path))
     archived = place.transport in ("docker-archive", "oci-archive")
-    tree = ArchiveTree(place.path) if archived else DirectoryTree(place.path)
+    tree = ArchiveTree(place.path, limits) if archived else DirectoryTree(place.path)
     try:
         if place.transport == "docker-archive":
             from .docker_archive import DockerArchiveSource

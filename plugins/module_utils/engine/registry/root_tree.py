@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An image of one layer made from the tar of a root file system, as `podman import` does.
 
-The tar is taken as it is, compressed or not: the layer's blob is the file.
+The layer's blob is the file as it is, compressed or not. One in a compression that no layer may have (bzip2, xz) is
+unpacked first, and its plain tar is the blob.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base import clock
 from ..base.digest import Digest, digest_of
 from ..base.errors import Corrupt, NotFound
-from ..spec.descriptor import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor, to_json
+from ..base.limits import USUAL, Limits
+from ..spec import manifest
+from ..spec.descriptor import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
 from .source import Fetched
-from .tree import Span, open_file
+from .tree import Span, open_file, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +46,15 @@ class RootTreeSource:
 
     name = ""
 
-    def __init__(self, path: str, recipe: Recipe) -> None:
+    def __init__(self, path: str, recipe: Recipe, limits: Limits = USUAL) -> None:
         self.what = path
+        self._limits = limits
         self._fd = open_file(path)
         try:
-            info = os.fstat(self._fd)
-            self._size = info.st_size
-            self._created = clock.from_unix_ns(info.st_mtime_ns)
+            self._created = clock.from_unix_ns(os.fstat(self._fd).st_mtime_ns)
+            #: The digest of the file as it was given.
+            self.given = self._make_plain()
+            self._size = os.fstat(self._fd).st_size
             self._layer, self.diff_id = self._measure()
         except BaseException:
             os.close(self._fd)
@@ -88,16 +93,15 @@ class RootTreeSource:
         from ..host import compression
 
         kind = compression.sniff(os.pread(self._fd, 8, 0))
-        suffix = _SUFFIXES.get(kind)
-        if suffix is None:
-            raise Corrupt(f"import {self.what}", f"a layer cannot be compressed with {kind}", "Use gzip, zstd or none")
         outer, inner = _Hashing(Span(self._fd, 0, self._size, self.what)), hashlib.sha256()
         reader = compression.decompressor(kind, outer, self.what)
-        first = b""
+        first, count = b"", 0
         while True:
             data = reader.read(_CHUNK)
             if not data:
                 break
+            count += len(data)
+            self._limits.hold(count, outer.count, self.what)
             first = first or data[:512]
             inner.update(data)
         while outer.read(_CHUNK):
@@ -105,7 +109,22 @@ class RootTreeSource:
         if len(first) < 512 or (first[257:262] != b"ustar" and any(first)):
             raise Corrupt(f"import {self.what}", "it is not a tar archive")
         digest = Digest("sha256", outer.hash.hexdigest())
-        return Descriptor(OCI_LAYER + suffix, digest, self._size), Digest("sha256", inner.hexdigest())
+        self.given = self.given or digest
+        return Descriptor(OCI_LAYER + _SUFFIXES[kind], digest, self._size), Digest("sha256", inner.hexdigest())
+
+    def _make_plain(self) -> Digest | None:
+        """Unpack a file whose compression no layer may have; the digest that it had, None for any other."""
+        from ..host import compression
+
+        kind = compression.sniff(os.pread(self._fd, 8, 0))
+        if kind in _SUFFIXES:
+            return None
+        size = os.fstat(self._fd).st_size
+        outer = _Hashing(Span(self._fd, 0, size, self.what))
+        plain = unpack(compression.decompressor(kind, outer, self.what), size, self.what, self._limits)
+        os.close(self._fd)
+        self._fd = plain
+        return Digest("sha256", outer.hash.hexdigest())
 
     def _make_config(self, recipe: Recipe) -> bytes:
         platform = recipe.platform
@@ -125,13 +144,7 @@ class RootTreeSource:
 
     def _make_manifest(self) -> bytes:
         config = Descriptor(OCI_CONFIG, digest_of(self._config), len(self._config))
-        document = {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": to_json(config),
-            "layers": [to_json(self._layer)],
-        }
-        return json.dumps(document, separators=(",", ":")).encode()
+        return manifest.render(OCI_MANIFEST, config, (self._layer,))
 
 
 class _Hashing:
@@ -140,8 +153,10 @@ class _Hashing:
     def __init__(self, raw: Reader) -> None:
         self._raw = raw
         self.hash = hashlib.sha256()
+        self.count = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._raw.read(size)
         self.hash.update(data)
+        self.count += len(data)
         return data

@@ -10,6 +10,8 @@ import stat
 from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import BadInput, Corrupt, EngineError, NotFound, Unreachable
+from ..base.files import scratch_directory
+from ..base.limits import USUAL, Limits
 
 if TYPE_CHECKING:
     from ..base.streams import Reader
@@ -114,9 +116,9 @@ class DirectoryTree:
 class ArchiveTree:
     """Members of a tar file; a compressed one is unpacked to an unnamed file first, since layouts need seeking."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, limits: Limits = USUAL) -> None:
         self.what = path
-        self._fd = open_plain(path)
+        self._fd = open_plain(path, limits)
         try:
             self._members, self._links = _index(self._fd, path)
         except BaseException:
@@ -195,21 +197,20 @@ def open_file(path: str) -> int:
     return fd
 
 
-def open_plain(path: str) -> int:
-    """A descriptor of the uncompressed file: of the file itself, or of an unnamed copy that was unpacked.
+def open_plain(path: str, limits: Limits) -> int:
+    """A descriptor of the uncompressed file: of the file itself, or of an unnamed copy that was unpacked within limits.
 
     Raises NotFound, BadInput, Corrupt, HostLacks, Unreachable (disk full).
     """
     from ..host import compression
 
-    deed = f"open {path}"
     fd = open_file(path)
     try:
         kind = compression.sniff(os.pread(fd, 8, 0))
         if kind == "none":
             return fd
-        reader = compression.decompressor(kind, Span(fd, 0, os.fstat(fd).st_size, path))
-        plain = _unpack(reader, deed)
+        size = os.fstat(fd).st_size
+        plain = unpack(compression.decompressor(kind, Span(fd, 0, size, path), path), size, path, limits)
     except BaseException:
         os.close(fd)
         raise
@@ -217,21 +218,25 @@ def open_plain(path: str) -> int:
     return plain
 
 
-def _unpack(reader: Reader, deed: str) -> int:
+def unpack(reader: Reader, packed: int, path: str, limits: Limits) -> int:
+    """What a reader gives, in an unnamed file; `packed` is how long the compressed file is."""
     import tempfile
 
+    count = 0
     try:
-        with tempfile.TemporaryFile(dir=os.environ.get("TMPDIR") or "/var/tmp") as file:
+        with tempfile.TemporaryFile(dir=scratch_directory()) as file:
             while True:
                 data = reader.read(_COPY)
                 if not data:
                     break
+                count += len(data)
+                limits.hold(count, packed, path)
                 file.write(data)
             file.flush()
             file.seek(0)
             return os.dup(file.fileno())
     except OSError as err:
-        raise _of_os(f"{deed}: unpack it", err)
+        raise _of_os(f"unpack {path}", err)
 
 
 def _of_os(deed: str, err: OSError) -> EngineError:

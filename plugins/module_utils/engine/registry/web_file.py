@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING
 
 from ..base.errors import Corrupt, Unreachable
+from ..base.limits import USUAL, Limits
 from . import failures
 from .connections import Connections, Request, Trust, split_url
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 _HOPS = 10
+_RETRIES = 3
 _PIECE = 1 << 20
 _MOVED = (301, 302, 303, 307, 308)
 
@@ -31,11 +33,12 @@ def is_web(text: str) -> bool:
 class WebFile:
     """What is at an address, as a temporary file. Without credentials: an address that holds some is refused."""
 
-    def __init__(self, url: str, trust: Trust, timeout: float = 30.0, retries: int = 3) -> None:
+    def __init__(self, url: str, trust: Trust, timeout: float = 30.0, limits: Limits = USUAL) -> None:
         self._url = url
+        self._limits = limits
         self._deed = f"fetch {url}"
         self._timeout = timeout
-        self._patience = failures.Patience(retries, None, time.sleep)
+        self._patience = failures.Patience(_RETRIES, None, time.sleep)
         self._connections = Connections(trust, os.environ, timeout)
 
     def fetch(self, checksum: str = "") -> str:
@@ -70,6 +73,7 @@ class WebFile:
                     break
                 digest.update(piece)
                 count += len(piece)
+                self._limits.hold(count, count, self._url)
                 file.write(piece)
         except failures.FOREIGN as error:
             raise failures.of_connection(self._deed, "the server", error, self._timeout)

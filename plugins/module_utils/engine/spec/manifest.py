@@ -9,6 +9,7 @@ the caller: the digest of an image is over them.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Corrupt
@@ -26,11 +27,12 @@ from .descriptor import (
     is_index,
     is_manifest,
     layer_compression,
+    to_json,
 )
 from .descriptor import parse as parse_descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .platform import Platform
     from .strict_json import Json
@@ -87,6 +89,17 @@ class Index(NamedTuple):
         """What it offers, for messages; attestations and other entries without a platform left out."""
         texts = [str(entry.platform) for entry in self.instances if entry.platform is not None]
         return tuple(dict.fromkeys(text for text in texts if not text.startswith("unknown/")))
+
+
+def render(media_type: str, config: Descriptor, layers: Iterable[Descriptor]) -> bytes:
+    """The manifest of an image that is made here, without blanks."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": to_json(config),
+        "layers": [to_json(layer) for layer in layers],
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def parse(data: bytes, media_type: str, what: str) -> Manifest | Index:

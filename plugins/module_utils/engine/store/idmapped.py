@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks
-from ..host import libc, mounts
+from ..host import libc, mapped, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ def clones(
     Raises HostLacks where the kernel or the file system cannot.
     """
     places: dict[str, str] = {}
-    namespace = _namespace(uids, gids)
+    namespace = mapped.namespace(_lines(uids), _lines(gids))
     try:
         for number, home in enumerate(dict.fromkeys(homes)):
             place = os.path.join(directory, str(number))
@@ -52,6 +52,10 @@ def clones(
         for place in places.values():
             mounts.unmount(place)
             os.rmdir(place)
+
+
+def _lines(maps: Sequence[IdMap]) -> list[mapped.Line]:
+    return [(line.container_id, line.host_id, line.size) for line in maps]
 
 
 def _attach(home: str, place: str, namespace: int) -> None:
@@ -70,36 +74,3 @@ def _attach(home: str, place: str, namespace: int) -> None:
                 "That needs Linux 5.19 and ext4, xfs or btrfs",
             ) from error
         raise
-
-
-def _namespace(uids: Sequence[IdMap], gids: Sequence[IdMap]) -> int:
-    """A descriptor of a new user namespace with these maps; a short-lived child makes it."""
-    ready_read, ready_write = os.pipe()
-    go_read, go_write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _child(ready_write, go_read, (ready_read, go_write))
-    os.close(ready_write)
-    os.close(go_read)
-    try:
-        if os.read(ready_read, 1) != b"1":
-            raise HostLacks(_DEED, "the kernel gives no user namespaces")
-        for name, lines in (("uid_map", uids), ("gid_map", gids)):
-            with open(f"/proc/{pid}/{name}", "w", encoding="ascii") as file:
-                file.write("".join(f"{line.container_id} {line.host_id} {line.size}\n" for line in lines))
-        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.close(ready_read)
-        os.close(go_write)
-        os.waitpid(pid, 0)
-
-
-def _child(ready: int, go: int, others: tuple[int, ...]) -> None:
-    try:
-        for fd in others:
-            os.close(fd)
-        libc.unshare(libc.CLONE_NEWUSER)
-        os.write(ready, b"1")
-        os.read(go, 1)
-    finally:
-        os._exit(0)

@@ -19,10 +19,12 @@ from ..host.xattrs import OVERLAY_PREFIXES, read_all, read_path
 from .unpack import OPAQUE, WHITEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ..host.rooted import Root
     from .merged import Merged, Node
+
+    Owner = Callable[[int, int], tuple[int, int]]
 
 _BLOCK = 512
 _SECOND = 1_000_000_000
@@ -43,10 +45,11 @@ _KINDS = {
 }
 
 
-def pack(tree: Root, what: str = "a container's changes") -> Iterator[bytes]:
+def pack(tree: Root, what: str = "a container's changes", owner: Owner | None = None) -> Iterator[bytes]:
     """The tar of everything below the tree's top, in pieces. Raises HostLacks, and Refused for a tree whose content
-    lies partly in lower layers (metacopy, redirect_dir)."""
+    lies partly in lower layers (metacopy, redirect_dir). `owner` says what a (uid, gid) of the disk is in the tar."""
     packer = _Packer(what)
+    packer.owner = owner
     try:
         yield from packer.directory(os.dup(tree.fd), b"")
     except OSError as error:
@@ -54,11 +57,13 @@ def pack(tree: Root, what: str = "a container's changes") -> Iterator[bytes]:
     yield _END
 
 
-def flatten(tree: Merged, dated: Callable[[Node], bool], what: str) -> Iterator[bytes]:
+def flatten(
+    tree: Merged, dated: Callable[[Node], bool], what: str, owners: Mapping[int, Owner] | None = None
+) -> Iterator[bytes]:
     """The tar of the one tree that layers make together, in pieces. Raises as `pack` does.
 
     `dated` tells whether a directory's time comes from an archive. Where it comes from the unpacking it is left out,
-    so that an image gives the same bytes on every host.
+    so that an image gives the same bytes on every host. `owners` are as `pack` has one, by the number of the layer.
     """
     packer = _Packer(what)
     stack = [iter(tree.inside(tree.top()))]
@@ -70,6 +75,7 @@ def flatten(tree: Merged, dated: Callable[[Node], bool], what: str) -> Iterator[
                 continue
             packer.at = node.path
             packer.undated = node.is_directory and not dated(node)
+            packer.owner = (owners or {}).get(node.layers[0])
             fd = tree.open_parent(node)
             try:
                 yield from packer.entry(fd, node.name, node.path[: -len(node.name)], node.info)
@@ -88,6 +94,7 @@ class _Packer:
         self.linked: dict[tuple[int, int], bytes] = {}
         self.at = b""
         self.undated = False
+        self.owner: Owner | None = None
 
     def explain(self, error: OSError) -> EngineError:
         where = self.at.decode("utf-8", "backslashreplace") or "/"
@@ -127,7 +134,8 @@ class _Packer:
         if kind == b"3" and info.st_rdev == 0:
             yield header(Entry(prefix + WHITEOUT + name, b"0", 0o600))
             return
-        entry = Entry(prefix + name, kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
+        uid, gid = self.owner(info.st_uid, info.st_gid) if self.owner else (info.st_uid, info.st_gid)
+        entry = Entry(prefix + name, kind, stat.S_IMODE(info.st_mode), uid, gid)
         entry.mtime = 0 if self.undated else info.st_mtime_ns
         entry.xattrs = self._attributes(fd, name)
         identity = (info.st_dev, info.st_ino)

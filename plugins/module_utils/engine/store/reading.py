@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, NotFound
+from ..base.limits import Limits
 from . import images as image_tables
 from .containers import ContainerStore
 from .images import ImageStore
 from .layers import LayerStore, Lookup, layer_id
 from .overlay import Home
-from .values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,19 +18,21 @@ from ..base.digest import Digest
 from ..base.errors import Corrupt, EngineError, HostLacks
 from ..base.streams import VerifiedReader
 from ..host import compression as host_compression
+from ..host.libc import keep_memory
 from .tar_reader import Source, TarReader
 from .tarsplit import SplitWriter
 from .unpack import Unpacked, Unpacker
-from .values import Limits, StagedLayer, UnpackOptions, Wanted
+from .values import StagedLayer, UnpackOptions, Wanted
 
 if TYPE_CHECKING:
+    from ..base.limits import Limits
     from ..base.streams import Reader
     from .overlay import Staging
 
 __all__ = ["StagedLayer", "Wanted", "stage"]
 
 _THREAD_FROM = 4 << 20  # compressed bytes from which a second thread pays
-_QUEUE = 8  # pieces between the threads, a quarter of a mebibyte each
+_QUEUE = 4  # pieces between two threads, a mebibyte each at most
 
 
 def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions) -> StagedLayer:
@@ -40,6 +42,8 @@ def stage(reader: Reader, place: Staging, wanted: Wanted, options: UnpackOptions
     kind = host_compression.sniff(head)
     plain = host_compression.decompressor(kind, raw, wanted.what)
     threaded = (wanted.source_size or 0) >= _THREAD_FROM
+    if threaded:
+        keep_memory()
     feed = _Threaded(plain.piece) if threaded else None
     digested = _Digested(feed.pull if feed else plain.piece, blob, options.limits, wanted.what)
     if threaded:
@@ -127,41 +131,60 @@ class _Digested:
         except OSError as error:
             raise _SourceFailed(error) from None
         self.size += len(piece)
-        limits = self._limits
-        if self.size > limits.bytes:
-            raise Corrupt(f"unpack {self._what}", f"more than {limits.bytes} bytes", limits.hint("max_layer_size"))
-        if self.size > limits.free_bytes and self.size > limits.ratio * max(1, self._blob.size):
-            raise Corrupt(
-                f"unpack {self._what}",
-                f"{self.size} bytes out of {self._blob.size}: more than {limits.ratio} times its compressed size",
-                limits.hint("max_layer_ratio"),
-            )
+        self._limits.hold(self.size, self._blob.size, self._what)
         self.hash.update(piece)
         return piece
+
+
+class _Line:
+    """Pieces on their way from one thread to another, `_QUEUE` of them at most: what queue.Queue does, but in C."""
+
+    def __init__(self) -> None:
+        from queue import SimpleQueue
+
+        self._pieces: SimpleQueue[bytes | BaseException] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _number in range(_QUEUE):
+            self._room.put(None)
+
+    def put(self, piece: bytes | BaseException) -> None:
+        self._room.get()
+        self._pieces.put(piece)
+
+    def get(self) -> bytes | BaseException:
+        piece = self._pieces.get()
+        self._room.put(None)
+        return piece
+
+    def let_pass(self) -> None:
+        """Room for one more, whoever takes it out or not."""
+        self._room.put(None)
 
 
 class _ThreadedHash:
     """A sha256 that a thread of its own computes, a few pieces behind. `hexdigest` ends it."""
 
     def __init__(self) -> None:
-        import queue
         import threading
 
         self._hash = hashlib.sha256()
-        self._queue: queue.Queue[bytes] = queue.Queue(_QUEUE)
+        self._line = _Line()
         self._thread = threading.Thread(target=self._run, name="digest", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        for piece in iter(self._queue.get, b""):
+        while True:
+            piece = self._line.get()
+            if not isinstance(piece, bytes) or not piece:
+                return
             self._hash.update(piece)
 
     def update(self, piece: bytes) -> None:
         if piece:
-            self._queue.put(piece)
+            self._line.put(piece)
 
     def hexdigest(self) -> str:
-        self._queue.put(b"")
+        self._line.put(b"")
         self._thread.join()
         return self._hash.hexdigest()
 
@@ -170,11 +193,9 @@ class _Threaded:
     """Runs `pull` ahead in a thread of its own; `pull()` here hands out what it found, or raises what it raised."""
 
     def __init__(self, pull: Callable[[], bytes]) -> None:
-        import queue
         import threading
 
-        self._nothing = queue.Empty
-        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_QUEUE)
+        self._line = _Line()
         self._stopped = False
         self._source = pull
         self._ended = False
@@ -188,14 +209,14 @@ class _Threaded:
                 piece = self._source()
             except BaseException as error:  # carried to the consumer, who raises it
                 piece = error
-            self._queue.put(piece)
+            self._line.put(piece)
             if not piece or isinstance(piece, BaseException):
                 return
 
     def pull(self) -> bytes:
         if self._ended:
             return b""
-        piece = self._queue.get()
+        piece = self._line.get()
         if isinstance(piece, BaseException):
             self._ended = True
             raise piece
@@ -206,10 +227,8 @@ class _Threaded:
         """End the thread, whatever it is doing: it can only be waiting for room, or for its reader."""
         self._stopped = True
         while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.01)
-            except self._nothing:
-                continue
+            self._line.let_pass()
+            self._thread.join(0.01)
 
 
 def _unpack(digested: _Digested, place: Staging, what: str, options: UnpackOptions) -> Unpacked:

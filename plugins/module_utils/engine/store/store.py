@@ -140,6 +140,13 @@ class Store(ImageWriting):
         with self._layers.table.reading():
             return self._mounter.unmount(container.layer, force)
 
+    def mounted(self, identity: str) -> tuple[str, int]:
+        """Where a container's tree is mounted, and for how many users; ("", 0) when it is not."""
+        layer = self._container(identity).layer
+        if not self._mounter.mounted(layer):
+            return "", 0
+        return self._mounter.target(layer), self._mounter.count(layer)
+
     def diff_path(self, identity: str) -> str:
         """The upper directory: what the container changed."""
         return self.home.diff(self._container(identity).layer)

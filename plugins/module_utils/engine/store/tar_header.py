@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000_000
 _NEVER = -(1 << 62)
 _PAX_NUMBERS = frozenset(("uid", "gid", "size", "mtime", "atime"))
+_MOST_KNOWN = 4096
+#: Fields that were read before: modes, owners, sizes and checksums are the same in one header after the other.
+_known: dict[bytes, int] = {}
 
 
 class Member:
@@ -54,7 +57,7 @@ def place_of(name: bytes) -> bytes:
 def parse_header(block: bytes, reader: TarReader) -> Member:
     """One 512-byte header block. Raises Corrupt."""
     check = block[148:156]
-    total = sum(block) - sum(check) + 256
+    total = sum(block.translate(None, b"\0")) - sum(check) + 256  # most are zeros, and leaving them out is quicker
     wanted = _number(check, reader)
     if total != wanted and _signed_sum(block) != wanted:
         raise reader.fail("a header's checksum is wrong: not a tar archive, or a damaged one")
@@ -108,6 +111,16 @@ def _is_number(field: bytes) -> bool:
 
 
 def _number(field: bytes, reader: TarReader) -> int:
+    value = _known.get(field)
+    if value is None:
+        value = _read_number(field, reader)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[field] = value
+    return value
+
+
+def _read_number(field: bytes, reader: TarReader) -> int:
     """Octal text, or big-endian two's complement with the first bit set (GNU)."""
     digits = field[:-1]
     if field[-1] in (0, 32) and digits.isdigit():  # seven or eleven digits and a terminator: nearly always

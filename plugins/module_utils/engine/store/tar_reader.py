@@ -54,8 +54,8 @@ class Source:
             self._at = 0
         return b"".join(parts)
 
-    def some(self, limit: int) -> bytes:
-        """At least one byte and at most `limit`; b"" at the end of the stream."""
+    def some(self, limit: int) -> bytes | memoryview:
+        """At least one byte and at most `limit`, not copied; b"" at the end of the stream."""
         if self._at >= len(self._piece):
             self._piece = self._pull()
             self._at = 0
@@ -65,7 +65,7 @@ class Source:
             self._at = len(piece)
             return piece
         self._at = min(len(piece), at + limit)
-        return piece[at : self._at]
+        return memoryview(piece)[at : self._at]
 
 
 class TarReader:
@@ -95,7 +95,7 @@ class TarReader:
             raise self.fail(f"the archive ends in {where}")
         return data
 
-    def body(self) -> Iterator[bytes]:
+    def body(self) -> Iterator[bytes | memoryview]:
         """The member's content in pieces."""
         while self._unread:
             piece = self.source.some(self._unread)
@@ -195,4 +195,4 @@ class TarReader:
             piece = self.source.some(1 << 20)
             if not piece:
                 return
-            yield piece
+            yield bytes(piece)

@@ -44,7 +44,7 @@ class SplitWriter:
         self._deflate = zlib.compressobj(1, zlib.DEFLATED, 31)
         self._update = crc64.best()
 
-    def crc(self, crc: int, data: bytes) -> int:
+    def crc(self, crc: int, data: bytes | memoryview) -> int:
         return self._update(crc, data)
 
     def member(self, member: Member, raw: bytes) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..base.limits import Limits
+
 if TYPE_CHECKING:
     from ..base.digest import Digest
 
@@ -43,22 +45,6 @@ class Wanted(NamedTuple):
     source_size: int | None = None
     diff_id: Digest | None = None
     what: str = "layer"
-
-
-class Limits(NamedTuple):
-    """What one layer may cost: members, bytes of its tar, and how many times its compressed size that may be.
-
-    The ratio counts only beyond `free_bytes`: a disk image full of zeros is odd, not an attack.
-    """
-
-    members: int = 4_000_000
-    bytes: int = 1 << 42
-    ratio: int = 400
-    free_bytes: int = 4 << 30
-
-    def hint(self, key: str) -> str:
-        """What to do about a layer that is over a limit; `key` is the limit's name in containers.conf."""
-        return f"If the image is to be trusted, raise {key} in the table [daemonless] of containers.conf"
 
 
 class UnpackOptions(NamedTuple):

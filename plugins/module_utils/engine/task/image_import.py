@@ -78,11 +78,11 @@ def _wish(request: Request) -> Wish:
     names = [request.text(key) for key in ("os", "arch", "variant")]
     if any(names):
         chosen = platform.choose(chosen, os=names[0], architecture=names[1], variant=names[2])
-    recipe = Recipe(chosen, changes.apply(_changes(request)), request.text("commit_message"))
+    recipe = Recipe(chosen, changes.apply(instructions(request)), request.text("commit_message"))
     return Wish(request.text("name"), request.text("src"), recipe, checksum)
 
 
-def _changes(request: Request) -> tuple[str, ...]:
+def instructions(request: Request) -> tuple[str, ...]:
     """Instructions as texts, or as dictionaries with one instruction or several, as in containers.podman."""
     given = request.params.get("changes")
     found: list[str] = []
@@ -105,11 +105,12 @@ def _value(value: object) -> str:
 def _fetch(request: Request, wish: Wish) -> str:
     from ..registry.connections import Trust
     from ..registry.web_file import WebFile
+    from ..session.below import layer_limits
 
     timeout = request.params.get("timeout")
     seconds = timeout if isinstance(timeout, int) and timeout > 0 else 30
     trust = Trust(request.session().identity, request.flag("validate_certs"), request.text("ca_cert_dir"))
-    return WebFile(wish.shown, trust, seconds).fetch(wish.checksum)
+    return WebFile(wish.shown, trust, seconds, layer_limits(request.session())).fetch(wish.checksum)
 
 
 def _shown(request: Request, identity: str) -> list[object]:

@@ -41,6 +41,7 @@ OPTIONS: Options = {
     "push": {"type": "bool", "default": False},
     "dest": {"type": "str"},
     "push_images": {"type": "bool", "default": True},
+    "remove_signatures": {"type": "bool", "default": False},
     "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
     **ACCESS,
     "executable": EXECUTABLE,
@@ -101,7 +102,8 @@ def _push(request: Request, remote: Remote, wish: ListWish) -> ListPush | None:
     if reference.is_short(to[len("docker://") :] if to.startswith("docker://") else to):
         raise BadInput(f"push {wish.name}", f"the destination {to!r} names no registry", "Write it with its registry")
     ref = reference.parse(to).with_default_tag()
-    return ListPush(request.session(), remote, ref, everything=request.flag("push_images"))
+    unsigned = request.flag("remove_signatures")
+    return ListPush(request.session(), remote, ref, everything=request.flag("push_images"), unsigned=unsigned)
 
 
 def _both(plan: Plan, pushed: Plan | None) -> Plan:

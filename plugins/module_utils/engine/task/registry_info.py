@@ -97,22 +97,18 @@ def _candidates(remote: Remote, text: str) -> tuple[Reference, ...]:
 
 
 def _search(request: Request, remote: Remote) -> list[Json]:
-    """A term with a registry in front is looked for there, else at every registry that is searched for short names."""
+    """What the registries of the term find, or the tags of the repository that it names."""
     from ..image import described
-    from ..spec import reference
 
     term, limit = request.text("term"), _limit(request, 25)
     if request.flag("list_tags"):
         ref = _candidates(remote, term)[0].without_tag()
         wanted = described.Listing(request.text("pattern"), request.text("sort"), request.flag("reverse"), limit)
         return [{"Name": ref.name, "Tags": described.tags(remote, ref, wanted)}]
-    registry, slash, rest = term.partition("/")
-    hosts: tuple[str, ...] = remote.registries.search or (reference.DEFAULT_DOMAIN,)
-    if slash and not reference.is_short(term):
-        hosts, term = (registry,), rest
+    places, term = described.places_to_search(remote, term)
     found: list[Json] = []
-    for host in hosts:
-        found += described.search(remote, reference.parse(f"{host}/search"), term, limit)
+    for place in places:
+        found += described.search(remote, place, term, limit)
     return found
 
 

@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, NotFound
+from ..base.errors import BadInput
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
-    from ..host.identity import Identity
-    from ..host.process import Runner
+    from ..image.accounts import Host
     from ..registry.auth import Credentials
     from ..registry.logins import Key, Logins
-    from ..registry.registries_conf import Registries
     from .frame import Delivery, Json, Options
 
 OPTIONS: Options = {
@@ -39,47 +36,9 @@ RULES = {
 }
 
 
-class Host(NamedTuple):
-    """Who asks, and the configuration of registries that counts for them."""
-
-    identity: Identity
-    runner: Runner
-    registries: Registries
-
-    @classmethod
-    def here(cls) -> Host:
-        from ..host.identity import who_am_i
-        from ..host.process import LinuxRunner
-        from ..registry import registries_conf
-
-        identity = who_am_i()
-        return cls(identity, LinuxRunner(), registries_conf.load(identity))
-
-    def logins(self, explicit: str, compat: str) -> Logins:
-        from ..registry import logins
-
-        file = logins.auth_file(self.identity, os.environ, explicit, compat)
-        return logins.Logins(file, self.runner, tuple(self.registries.helpers))
-
-    def key(self, text: str) -> Key:
-        """The registry, or the first that short names are looked for in.  Raises BadInput, NotFound."""
-        from ..registry.logins import Key
-
-        if not text and not self.registries.search:
-            raise NotFound("find the registry", "none was named, and registries.conf has no registry to search in")
-        return Key.parse(text or self.registries.search[0])
-
-    def found(self, key: Key, explicit: str) -> Credentials:
-        """What a pull would use, wherever it is stored."""
-        from ..registry.auth import ANONYMOUS, Keyring
-
-        if explicit and not os.path.exists(explicit):
-            return ANONYMOUS
-        keyring = Keyring(self.identity, self.runner, self.registries.helpers, explicit)
-        return keyring.find(key.reference)
-
-
 def reconcile(request: Request) -> Result:
+    from ..image.accounts import Host
+
     host = Host.here()
     key = host.key(request.text("registry"))
     logins = host.logins(request.text("auth_file"), request.text("compat_auth_file"))
@@ -135,11 +94,9 @@ def _wanted(request: Request) -> Credentials | None:
 
 
 def _verify(request: Request, host: Host, key: Key, credentials: Credentials) -> None:
-    from ..image.remote import Remote
     from .registry_access import access
 
-    options = access(request)._replace(username="", password="", auth_file="")
-    Remote(host.identity, host.runner, options).log_in(key.reference, credentials)
+    host.verify(key, credentials, access(request))
 
 
 def _shown(credentials: Credentials, password: str) -> Json | None:

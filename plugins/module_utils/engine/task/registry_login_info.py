@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .frame import EXECUTABLE, Noun, Request, Result, run
-from .registry_login import Host
 
 if TYPE_CHECKING:
     from .frame import Delivery, Options
@@ -20,6 +19,8 @@ OPTIONS: Options = {
 
 
 def look(request: Request) -> Result:
+    from ..image.accounts import Host
+
     host = Host.here()
     key = host.key(request.text("registry"))
     found = host.found(key, request.text("auth_file"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Refused
 from .frame import EXECUTABLE, Noun, Request, Result, run
-from .registry_login import Host
 
 if TYPE_CHECKING:
+    from ..image.accounts import Host
     from ..registry.logins import Key, Logins
     from .frame import Delivery, Options
 
@@ -32,6 +32,8 @@ RULES = {
 
 
 def reconcile(request: Request) -> Result:
+    from ..image.accounts import Host
+
     host = Host.here()
     logins = host.logins(request.text("auth_file"), request.text("compat_auth_file"))
     if request.flag("all"):
