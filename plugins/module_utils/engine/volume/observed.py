@@ -10,6 +10,7 @@ from ..base import jsonval
 from .desired import LOCAL
 
 if TYPE_CHECKING:
+    from ..base.jsonval import Json
     from ..libpod.rows import VolumeRow
     from ..session.session import Session
 
@@ -34,6 +35,9 @@ class VolumeView(NamedTuple):
     lock_id: int
     created: str
     users: tuple[str, ...]
+    uid: int = 0
+    gid: int = 0
+    never_mounted: bool = False
 
 
 def find(session: Session, name: str) -> VolumeView | None:
@@ -64,7 +68,29 @@ def view(session: Session, row: VolumeRow) -> VolumeView:
         lock_id=jsonval.number(config, "lockID"),
         created=jsonval.text(config, "createdAt"),
         users=tuple(session.database.volume_users(row.name)),
+        uid=jsonval.number(config, "uid"),
+        gid=jsonval.number(config, "gid"),
+        never_mounted=jsonval.flag(state, "notYetMounted"),
     )
+
+
+def shown(volume: VolumeView) -> Json:
+    """As `podman volume inspect` prints it."""
+    found: Json = {
+        "Name": volume.name,
+        "Driver": volume.driver,
+        "Mountpoint": volume.mountpoint,
+        "CreatedAt": volume.created,
+        "Labels": dict(volume.labels),
+        "Scope": "local",
+        "Options": dict(volume.options),
+    }
+    owner = {key: value for key, value in (("UID", volume.uid), ("GID", volume.gid)) if value}
+    found.update(owner)
+    flags = {"Anonymous": volume.anonymous, "NeedsCopyUp": volume.never_mounted, "NeedsChown": volume.needs_chown}
+    found["MountCount"] = volume.mount_count
+    found.update({name: True for name, value in flags.items() if value})
+    return {**found, "LockNumber": volume.lock_id}
 
 
 def needs_mount(driver: str, options: dict[str, str]) -> bool:

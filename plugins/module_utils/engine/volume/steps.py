@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..base import jsonval
 from ..base.clock import now
-from ..base.errors import Conflict, EngineError, HostLacks, InUse
+from ..base.errors import Conflict, EngineError, HostLacks, InUse, NotFound
 from ..base.steps import reached
+from ..base.units import parse_size
 from ..libpod.events import Event
 from . import observed
 from .desired import check
@@ -96,7 +98,8 @@ def _make_directories(session: Session, desired: VolumeDesired) -> str:
                 os.chmod(path, mode)
             except FileExistsError:
                 pass
-            os.chown(path, desired.uid or 0, desired.gid or 0, follow_symlinks=False)
+            uid, gid = desired.owner()
+            os.chown(path, uid or 0, gid or 0, follow_symlinks=False)
     except OSError as error:
         raise HostLacks(f"create volume {desired.name}", f"{error.filename}: {error.strerror}") from error
     return inner
@@ -112,16 +115,66 @@ def _config(desired: VolumeDesired, mountpoint: str, lock: int) -> Json:
         "createdAt": now(),
     }
     if desired.options:
-        config["volumeOptions"] = dict(desired.options)
-    config.update(isAnon=desired.anonymous, uid=desired.uid or 0, gid=desired.gid or 0, size=0, inodes=0)
+        config["volumeOptions"] = desired.stored_options()
+    uid, gid = desired.owner()
+    config.update(isAnon=desired.anonymous, uid=uid or 0, gid=gid or 0, size=_size(desired), inodes=0)
     return config
 
 
 def _state(desired: VolumeDesired) -> Json:
     state: Json = {"mountCount": 0, "notYetMounted": True}
-    if desired.uid is None and desired.gid is None:
+    if desired.owner() == (None, None):
         state["notYetChowned"] = True
     return state
+
+
+def _size(desired: VolumeDesired) -> int:
+    text = desired.stored_options().get("SIZE", "")
+    return parse_size(text, "size") if text else 0
+
+
+def change(session: Session, desired: VolumeDesired, options: frozenset[str]) -> None:
+    """Make an existing volume as wished in these options ("labels", "options", "owner"), its content untouched.
+
+    Raises NotFound, InUse when it is mounted now and its mount would have to be another.
+    """
+    deed = f"change volume {desired.name}"
+    found = observed.find(session, desired.name)
+    if found is None:
+        raise NotFound(deed, "it was removed meanwhile")
+    with session.locks.hold(found.lock_id):
+        row = session.database.volume(desired.name)
+        if row is None:
+            raise NotFound(deed, "it was removed meanwhile")
+        config = dict(row.config)
+        if "labels" in options:
+            config["labels"] = dict(desired.labels)
+        if "options" in options:
+            if jsonval.number(row.state, "mountCount"):
+                raise InUse(deed, "it is mounted", "Stop the containers that run with it first")
+            config["volumeOptions"] = desired.stored_options()
+            config["size"] = _size(desired)
+        if options & {"owner", "options"}:
+            _hand_over(config, desired, deed)
+        session.database.save_volume_config(desired.name, config)
+        reached("volume-changed")
+
+
+def _hand_over(config: Json, desired: VolumeDesired, deed: str) -> None:
+    """The directory goes to its new owner; what is in it stays with theirs, which containers gave it."""
+    uid, gid = desired.owner()
+    if uid is None and gid is None:
+        return
+    config.update({"uid": uid or 0, "gid": gid or 0})
+    path = jsonval.text(config, "mountPoint")
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostLacks(deed, f"{path}: {error.strerror}") from error
+    try:
+        os.fchown(fd, uid or 0, gid or 0)
+    finally:
+        os.close(fd)
 
 
 def _unmount(volume: VolumeView) -> None:
