@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from .engine.cli import main as command  # noqa: F401
     from .engine.task import (  # noqa: F401
         container,
+        container_commit,
+        container_exec,
+        container_export,
+        container_healthcheck,
         container_info,
+        container_logs,
+        container_rename,
+        container_wait,
         containers,
         host_info,
         image,
@@ -47,6 +54,9 @@ if TYPE_CHECKING:
         secret,
         secret_info,
         store_check,
+        userns_exec,
+        volume,
+        volume_info,
     )
     from .installed import Listing
 

@@ -32,9 +32,18 @@ options:
       - V(present) and V(created) make sure that it exists with these options; it is not started, nor stopped.
       - V(stopped) makes sure that it exists and does not run; the options of an existing container are not compared.
       - V(absent) removes it. No O(image) is needed.
+      - V(restarted) is V(started), and restarts a container that runs. V(unpaused) is another word for V(started).
+      - V(paused) is V(started), and its processes are frozen.
+      - V(killed) is V(stopped), without waiting for the program to end by itself.
+      - V(healthy) is V(started), and waits up to O(wait_timeout) until the container is healthy. A container that is
+        made anew and does not become healthy gives way to the old one. The message shows the last check.
     type: str
     default: started
-    choices: [absent, present, stopped, started, created]
+    choices: [absent, present, created, started, stopped, restarted, paused, unpaused, killed, healthy]
+  wait_timeout:
+    description: Seconds that O(state=healthy) waits.
+    type: float
+    default: 60
   image:
     description:
       - Image to create the container from, as a name, a short name, an id or a digest.
@@ -83,6 +92,7 @@ options:
     description:
       - How to compare single options, by name.
       - V(strict) wants them equal, V(subset) wants what the task lists and allows more, V(ignore) does not look.
+        V(allow_more_present) is another word for V(subset). The name V(*) stands for all options.
     type: dict
   arch:
     description: Architecture of the image, when it is not the host's.
@@ -312,6 +322,262 @@ options:
     type: list
     elements: str
     aliases: [ulimits]
+  delete_depend:
+    description: Together with O(state=absent), also remove the containers that need this one.
+    type: bool
+  cidfile:
+    description: File on the host that gets the id of the container.
+    type: path
+  conmon_pidfile:
+    description: File on the host that gets the process id of the container's monitor.
+    type: path
+  pid_file:
+    description: File on the host that gets the process id of the container.
+    type: path
+  requires:
+    description: Containers that have to run before this one; they are started first.
+    type: list
+    elements: str
+  rootfs:
+    description: Take O(image) as the path of a root file system on the host.
+    type: bool
+  env_host:
+    description: Pass the environment of the task on into the container.
+    type: bool
+  group_entry:
+    description: Line for C(/etc/group) of the container, with C($GROUPNAME), C($GID) and C($USERLIST) filled in.
+    type: str
+  hostuser:
+    description: User of the host who gets an entry in C(/etc/passwd) of the container.
+    type: str
+  http_proxy:
+    description:
+      - Whether the proxy variables of the task's environment go into the container. V(true) unless containers.conf
+        says otherwise.
+    type: bool
+  init_path:
+    description: The program for O(init) on the host, instead of the installed one.
+    type: str
+  label_file:
+    description: File on the host with lines C(KEY=VALUE). O(label) wins over it.
+    type: str
+  passwd:
+    description: Whether the user of the container gets an entry in its C(/etc/passwd).
+    type: bool
+  passwd_entry:
+    description: That entry, with C($USERNAME), C($UID), C($GID), C($NAME) and C($HOME) filled in.
+    type: str
+  sdnotify:
+    description: >-
+      Who tells systemd that the container is ready: V(container), V(conmon), V(healthy) or V(ignore).
+    type: str
+  systemd:
+    description: >-
+      Whether the program is a systemd and wants its mounts: V(true) to see by the command, V(false), or V(always).
+    type: str
+  timeout:
+    description: Seconds after which the container is killed. 0 is never.
+    type: int
+  timezone:
+    description: Time zone in the container, such as V(Europe/Paris), or V(local) for the host's.
+    type: str
+  umask:
+    description: The umask of the program, in octal digits.
+    type: str
+  unsetenv:
+    description: Variables of the image or of the defaults that are left out.
+    type: list
+    elements: str
+  unsetenv_all:
+    description: Leave all variables of the image and of the defaults out.
+    type: bool
+  chrootdirs:
+    description:
+      - Directories in the container, separated by commas, in which the files for names and hosts are shown too.
+    type: str
+  image_volume:
+    description: What the volumes that the image declares become. V(bind) and V(anonymous) are anonymous volumes.
+    type: str
+    choices: [bind, tmpfs, ignore, anonymous]
+  shm_size_systemd:
+    description: Size of the tmpfs file systems that O(systemd) mounts, for example V(64m).
+    type: str
+  volumes_from:
+    description: Containers whose volumes are mounted too, each as C(NAME), C(NAME:ro) or C(NAME:z).
+    type: list
+    elements: str
+  expose:
+    description: Ports that the container listens on, for O(publish_all) and for those who look.
+    type: list
+    elements: str
+    aliases: [exposed, exposed_ports]
+  hosts_file:
+    description:
+      - File on the host that C(/etc/hosts) starts from, V(image) for the image's, or V(none) for an empty one.
+    type: str
+  no_hostname:
+    description: Do not write C(/etc/hostname) in the container.
+    type: bool
+  publish_all:
+    description: Publish every exposed port on a free port of the host.
+    type: bool
+  blkio_weight:
+    description: Weight in block input and output, from 10 to 1000.
+    type: int
+  blkio_weight_device:
+    description: Weights for single block devices, by path.
+    type: dict
+  cgroup_conf:
+    description: Settings of the cgroup (version 2), by file name.
+    type: dict
+  cgroup_parent:
+    description: The cgroup below which the container's is made.
+    type: path
+  cgroupns:
+    description: >-
+      Cgroup namespace: V(private), V(host), V(container:NAME) or V(ns:PATH).
+    type: str
+  cgroups:
+    description: >-
+      Whether the container gets a cgroup: V(enabled), V(disabled), V(no-conmon) or V(split).
+    type: str
+  cpu_period:
+    description: Microseconds of one scheduling period.
+    type: int
+  cpu_quota:
+    description: Microseconds of processor time in one period. -1 is without limit.
+    type: int
+  cpu_rt_period:
+    description: Microseconds of one real-time period. Needs cgroups of version 1.
+    type: int
+  cpu_rt_runtime:
+    description: Microseconds of real-time in one period. Needs cgroups of version 1.
+    type: int
+  device_cgroup_rule:
+    description: Rule for devices, such as V(c 1:3 rwm).
+    type: str
+  device_read_bps:
+    description: Limits for reading from devices, each as C(PATH:SIZE).
+    type: list
+    elements: str
+  device_read_iops:
+    description: Limits for reading from devices, each as C(PATH:COUNT) of operations in a second.
+    type: list
+    elements: str
+  device_write_bps:
+    description: Limits for writing to devices, each as C(PATH:SIZE).
+    type: list
+    elements: str
+  device_write_iops:
+    description: Limits for writing to devices, each as C(PATH:COUNT) of operations in a second.
+    type: list
+    elements: str
+  gidmap:
+    description: Ranges of group ids of the user namespace, each as C(INSIDE:OUTSIDE:COUNT).
+    type: list
+    elements: str
+  ipc:
+    description: >-
+      IPC namespace: V(private), V(shareable), V(none), V(host), V(container:NAME) or V(ns:PATH).
+    type: str
+    aliases: [ipc_mode]
+  kernel_memory:
+    description: Limit on the kernel's memory. Needs cgroups of version 1.
+    type: str
+  memory_swappiness:
+    description: How readily memory is swapped, from 0 to 100; -1 leaves the default. Needs cgroups of version 1.
+    type: int
+  oom_kill_disable:
+    description: Do not kill the container when its memory is at its limit. Needs cgroups of version 1.
+    type: bool
+  oom_score_adj:
+    description: How likely the container is killed when the host runs out of memory, from -1000 to 1000.
+    type: int
+  personality:
+    description: >-
+      Execution domain: V(linux) or V(linux32).
+    type: str
+  pid:
+    description: >-
+      PID namespace: V(private), V(host), V(container:NAME) or V(ns:PATH).
+    type: str
+    aliases: [pid_mode]
+  rdt_class:
+    description: Class of Intel's resource director technology.
+    type: str
+  uidmap:
+    description: Ranges of user ids of the user namespace, each as C(INSIDE:OUTSIDE:COUNT).
+    type: list
+    elements: str
+  userns:
+    description: >-
+      User namespace: V(host), V(keep-id), V(nomap), V(auto), V(private), V(container:NAME) or V(ns:PATH), with
+      podman's options.
+    type: str
+    aliases: [userns_mode]
+  uts:
+    description: >-
+      UTS namespace: V(private), V(host), V(container:NAME) or V(ns:PATH).
+    type: str
+  healthcheck:
+    description:
+      - Command that tells by its exit code whether the container is healthy. It runs inside, by a shell; a JSON list is
+        run without one.
+      - V(none) switches off the check that the image has.
+      - Checks run as long as the container does, by timers of systemd where that runs and by a small process beside the
+        container where not. A changed check takes effect without a restart.
+    type: str
+    aliases: [health_cmd]
+  healthcheck_interval:
+    description: Time between two checks, V(30s) by default. With V(disable) none runs by itself.
+    type: str
+    aliases: [health_interval]
+  healthcheck_timeout:
+    description: Time after which a check is killed and counts as failed, V(30s) by default.
+    type: str
+    aliases: [health_timeout]
+  healthcheck_retries:
+    description: Failed checks in a row that make the container unhealthy, V(3) by default.
+    type: int
+    aliases: [health_retries]
+  healthcheck_start_period:
+    description: Time after the start in which failed checks do not count.
+    type: str
+    aliases: [health_start_period]
+  healthcheck_failure_action:
+    description: What happens to a container that has become unhealthy.
+    type: str
+    choices: [none, kill, restart, stop]
+    aliases: [health_on_failure]
+  no_healthcheck:
+    description: The same as O(healthcheck=none).
+    type: bool
+  health_startup_cmd:
+    description: Command that is checked first, until it has succeeded; only then O(healthcheck) begins.
+    type: str
+  health_startup_interval:
+    description: Time between two checks of O(health_startup_cmd), V(30s) by default.
+    type: str
+  health_startup_timeout:
+    description: Time after which a check of O(health_startup_cmd) is killed and counts as failed, V(30s) by default.
+    type: str
+  health_startup_retries:
+    description: Failed checks of O(health_startup_cmd) after which the container is restarted. V(0) is never.
+    type: int
+  health_startup_success:
+    description: How often O(health_startup_cmd) has to succeed, once by default.
+    type: int
+  health_log_destination:
+    description:
+      - Where results are kept, V(local) for a file beside the container's run directory, V(events_logger) for the
+        events as well, or a directory.
+    type: str
+  health_max_log_count:
+    description: How many results are kept, V(5) by default. V(0) keeps all.
+    type: int
+  health_max_log_size:
+    description: How many characters of a check's output are kept, V(500) by default. V(0) keeps all.
+    type: int
 notes:
   - The first task leaves the runtime on the host, in C(/usr/local/lib/daemonless) or, for a plain user, in
     C(~/.local/lib/daemonless), with the command C(daemonless) to look at containers. Containers need it when they end.

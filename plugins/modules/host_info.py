@@ -49,6 +49,9 @@ host:
       description: For a plain user, whether everything is there, and what is missing with its remedy.
       returned: when the user is not root
       type: dict
+    boot:
+      description: Whether containers with a restart policy start when the host does, by which unit, and if not, why.
+      type: dict
     programs:
       description: The programs below the engine, by name, with path, version, package and use.
       type: dict

@@ -187,3 +187,20 @@ def test_no_time_to_stop_means_none(box):
     begun = time.monotonic()
     assert box.task("container", {"name": "deaf", "state": "stopped"})["container"]["State"]["ExitCode"] == 137
     assert time.monotonic() - begun < 8  # ten seconds are what a container gets that says nothing
+
+
+@USERS
+def test_an_end_that_nobody_has_recorded_is_told_whole(box, user):
+    """The process is gone and the clean-up has not come: code and time are the monitor's."""
+    script = "trap 'exit 3' USR1; while :; do sleep 0.05; done"
+    made = box.task("container", {"name": "web", "image": IMAGE, "command": ["sh", "-c", script]}, user=user)
+    command = box.task("host_info", {}, user=user)["host"]["runtime"]["home"] + "/daemonless"
+    box.sh(f"mv {command} {command}.away")
+    try:
+        pid = made["container"]["State"]["Pid"]
+        box.sh(f"kill -USR1 {pid}; while [ -e /proc/{pid} ]; do sleep 0.02; done")
+        state = box.task("container_info", {"name": ["web"]}, user=user)["containers"][0]["State"]
+    finally:
+        box.sh(f"mv {command}.away {command}")
+    assert (state["Status"], state["Running"], state["ExitCode"]) == ("exited", False, 3)
+    assert state["FinishedAt"] > state["StartedAt"]

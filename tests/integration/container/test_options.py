@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 IMAGE = "127.0.0.1:5000/busybox:latest"
+VOLUMES = "127.0.0.1:5000/web:latest"  # declares a volume
 #: option: (a value, the same in another spelling or None, another value that is not the default).
 OPTIONS = {
     "annotation": ({"a": "1"}, None, {"a": "2"}),
@@ -56,7 +57,58 @@ OPTIONS = {
     "volume with propagation": (["/etc:/data:rslave"], ["/etc/:/data:rw,rslave"], ["/etc:/data:rshared"]),
     "workdir": ("/www", "/www/", "/tmp"),
 }
+OPTIONS.update(
+    {
+        "cgroupns": ("host", None, "private"),
+        "cgroups": ("enabled", None, "disabled"),
+        "chrootdirs": ("/www", None, "/tmp"),
+        "cidfile": ("/tmp/one.cid", None, "/tmp/two.cid"),
+        "conmon_pidfile": ("/tmp/one.pid", None, "/tmp/two.pid"),
+        "device_cgroup_rule": ("c 1:3 rwm", None, "c 1:5 r"),
+        "env_host": (False, "no", True),
+        "expose": (["80"], ["80/tcp"], ["80-81/udp"]),
+        "gidmap": (["0:100000:1000"], ["0:100000:1000"], ["0:100000:2000"]),
+        "group_entry": ("web:x:1000:", None, "all:x:1000:"),
+        "hosts_file": ("none", None, "image"),
+        "hostuser": ("root", None, "daemon"),
+        "image_volume": ("tmpfs", None, "ignore"),
+        "init_path": ("/usr/bin/env", None, "/usr/bin/true"),
+        "ipc": ("private", None, "host"),
+        "label_file": ("/etc/one.env", "/etc/same.env", "/etc/two.env"),
+        "no_hostname": (False, "no", True),
+        "oom_score_adj": (100, "100", 200),
+        "passwd": (True, "yes", False),
+        "passwd_entry": ("web:*:1000:1000:x:/:/bin/sh", None, "all:*:1000:1000:x:/:/bin/sh"),
+        "personality": ("linux32", "LINUX32", "linux"),
+        "pid": ("private", None, "host"),
+        "pid_file": ("/tmp/one.pid", None, "/tmp/two.pid"),
+        "publish_all": (False, "no", True),
+        "requires": (["peer"], "peer", ["other-peer"]),
+        "sdnotify": ("conmon", None, "ignore"),
+        "shm_size_systemd": ("64m", "65536k", "32m"),
+        "systemd": ("false", False, "always"),
+        "timeout": (100, "100", 200),
+        "timezone": ("Etc/UTC", None, "local"),
+        "uidmap": (["0:100000:1000"], ["0:100000:1000"], ["0:100000:2000"]),
+        "umask": ("0027", "27", "0077"),
+        "unsetenv": (["container"], None, ["PATH"]),
+        "unsetenv_all": (False, "no", True),
+        "userns": ("auto:size=1024", None, "auto:size=2048"),
+        "uts": ("private", None, "host"),
+        "volumes_from": (["peer"], ["peer:rw"], ["peer:ro"]),
+    }
+)
 LIMITS = {
+    "blkio_weight": (100, "100", 200),
+    "blkio_weight_device": ({"/dev/zero": 100}, {"/dev/zero": "100"}, {"/dev/zero": 200}),
+    "cpu_period": (50000, "50000", 60000),
+    "cpu_quota": (50000, "50000", 60000),
+    "device_read_bps": (["/dev/zero:1m"], ["/dev/zero:1024k"], ["/dev/zero:2m"]),
+    "device_read_iops": (["/dev/zero:100"], None, ["/dev/zero:200"]),
+    "device_write_bps": (["/dev/zero:1m"], ["/dev/zero:1024k"], ["/dev/zero:2m"]),
+    "device_write_iops": (["/dev/zero:100"], None, ["/dev/zero:200"]),
+    "memory_swappiness": (10, "10", 20),
+    "oom_kill_disable": (True, "yes", None),
     "cpu_shares": (512, None, 256),
     "cpus": ("0.5", "0.50", "1.5"),
     "cpuset_cpus": ("0", "0-0", "0-1"),
@@ -66,8 +118,16 @@ LIMITS = {
     "memory_reservation": ("64m", "65536k", "32m"),
     "pids_limit": ("100", 100, "200"),
 }
+#: What a plain user cannot have, and the words for it.
+REFUSED = dict.fromkeys(LIMITS, "cannot be set on this host") | {
+    "device_cgroup_rule": "has no device controller",
+    "oom_kill_disable": "cannot be limited here",
+}
 #: What an option needs beside it.
 BESIDE = {
+    "image_volume": {"image": VOLUMES},
+    "init_path": {"init": True},
+    "publish_all": {"expose": ["80"]},
     "network_aliases": {"network": ["shop"]},
     "ip": {"network": ["shop"]},
     "mac_address": {"network": ["shop"]},
@@ -87,7 +147,9 @@ def place(request, lab):
     made.task("network", {"name": "shop", "subnet": "10.89.40.0/24"}, user=request.param)
     made.task("network", {"name": "other"}, user=request.param)
     peer = {"name": "peer", "image": IMAGE, "command": ["true"], "state": "created"}
-    made.task("container", peer, user=request.param)
+    for name in ("peer", "other-peer"):
+        wanted = {**peer, "name": name, "volume": ["peers:/peers"]}
+        made.task("container", wanted, user=request.param)
     made.write("/etc/filter.json", FILTER)
     for name, text in (("one", "A=b\n"), ("same", "# the same\nA=b\n"), ("two", "A=c\n")):
         made.write(f"/etc/{name}.env", text)
@@ -100,7 +162,7 @@ def test_option(option, place):
     machine, user = place
     value, same, other = {**OPTIONS, **LIMITS}[option]
     base = {"name": "web", "image": IMAGE, "state": "created", **BESIDE.get(option, {})}
-    lacks = option in LIMITS and user is not None
+    refusal = REFUSED.get(option, "") if user is not None else ""
     option = option.split(" ")[0]  # the rest tells rows of one option apart
     if option != "command":
         base["command"] = ["sleep", "1000"]
@@ -108,9 +170,9 @@ def test_option(option, place):
     def task(wanted, **more):
         return machine.task("container", base if wanted is None else {**base, option: wanted}, user=user, **more)
 
-    if lacks:  # no cgroup is delegated to a plain user on these machines
+    if refusal:  # no cgroup is delegated to a plain user on these machines
         failed = task(value, fails=True)
-        assert f"{option} cannot be set on this host" in failed["msg"]
+        assert option in failed["msg"] and refusal in failed["msg"]
         assert machine.task("container_info", {"name": ["web"]}, user=user)["containers"] == []
         return
     try:

@@ -83,3 +83,18 @@ def test_limits_that_a_host_cannot_give_are_all_named(pulled):
     assert "memory" in failed["msg"]
     machine.task("container", {"name": "web", "state": "absent"})
     assert machine.leaks() == {}
+
+
+def test_a_login_sessions_directory_is_no_place_for_roots_containers(pulled):
+    """pam_systemd gives root an XDG_RUNTIME_DIR that is gone after the logout; crun would keep its state there."""
+    machine = pulled(os="debian13")
+    machine.task("container", {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "state": "created"})
+    machine.sh("mkdir -m 0700 -p /run/user/0")
+    logged_in = {"XDG_RUNTIME_DIR": "/run/user/0"}
+    machine.run(["daemonless", "start", "web"], env=logged_in)
+    assert machine.sh("ls /run/user/0") == ""
+    for env in ({}, logged_in):
+        assert machine.run(["daemonless", "exec", "web", "cat", "/proc/self/comm"], env=env).stdout == "cat\n"
+    assert machine.podman(["exec", "web", "cat", "/proc/self/comm"]).stdout == "cat\n"
+    machine.run(["daemonless", "rm", "-f", "-t", "0", "web"], env=logged_in)
+    assert machine.sh("ls /run/crun") == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import many, params
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import many, params, together
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.desired import ContainerFlags
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.reconcile import Task
 
@@ -46,4 +46,4 @@ def test_circles_are_refused(references: dict[str, str]) -> None:
     ],
 )
 def test_waves(numbers: list[int], before: dict[int, list[int]], waves: list[list[int]]) -> None:
-    assert many.waves(numbers, lambda number: before.get(number, [])) == waves
+    assert together.waves(numbers, lambda number: before.get(number, [])) == waves

@@ -292,6 +292,46 @@ def test_steps(status, state, options, expected):
     assert found.changed == bool(expected)
 
 
+THEN = [
+    # (what is, state as written in a task, steps)
+    (None, "paused", ["create", "start", "pause"]),
+    (None, "restarted", ["create", "start"]),
+    (None, "killed", ["create"]),
+    (None, "unpaused", ["create", "start"]),
+    ("running", "paused", ["pause"]),
+    ("paused", "paused", []),
+    ("exited", "paused", ["start", "pause"]),
+    ("running", "restarted", ["restart"]),
+    ("paused", "restarted", ["restart"]),
+    ("exited", "restarted", ["start"]),
+    ("running", "unpaused", []),
+    ("paused", "unpaused", ["unpause"]),
+    ("running", "killed", ["kill"]),
+    ("paused", "killed", ["kill"]),
+    ("exited", "killed", []),
+]
+
+
+@pytest.mark.parametrize(("status", "state", "expected"), THEN, ids=str)
+def test_steps_beyond_the_plain_states(status, state, expected):
+    observed = None if status is None else made(wish())._replace(status=status)
+    found = plan(observed, wish(), params.parse_flags({"name": "web", "state": state}))
+    assert steps(found) == expected
+
+
+def test_healthy_needs_a_check():
+    flags = params.parse_flags({"name": "web", "state": "healthy", "wait_timeout": 5})
+    for observed in (None, made(wish())):
+        with pytest.raises(BadInput, match="no health check"):
+            plan(observed, wish(), flags)
+
+
+@pytest.mark.parametrize("state", ["paused", "healthy"])
+def test_what_goes_on_running_is_not_waited_for(state):
+    with pytest.raises(BadInput, match="goes on running"):
+        params.parse_flags({"name": "web", "state": state, "detach": False})
+
+
 def test_force_restart_and_recreate():
     running = made(wish())
     assert steps(plan(running, wish(), ContainerFlags(force_restart=True))) == ["restart"]

@@ -43,7 +43,7 @@ def test_defaults_are_podmans(host: Host) -> None:
     found = host.load()
     assert found.files == ()
     assert (found.num_locks, found.lock_type, found.stop_timeout, found.pids_limit) == (2048, "shm", 10, 2048)
-    assert (found.shm_size, found.log_size_max, found.events_logfile_max_size) == (65536 * 1024, -1, 1_000_000)
+    assert (found.shm_size, found.log_size_max, found.events_logfile_max_size) == (65536 * 1000, -1, 1_000_000)
     assert (found.netns, found.ipcns, found.umask, found.cgroups) == ("private", "shareable", "0022", "enabled")
     assert len(found.default_capabilities) == 11 and all(name.startswith("CAP_") for name in found.default_capabilities)
     assert found.runtimes["crun"][0] == "/usr/bin/crun"

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from ..base import jsonval
 from ..base.errors import EngineError, NotFound
+from ..base.files import atomic_write, dump_json, read_json
 from ..base.steps import reached
 from . import config as configuration
 from . import create, effective, gather, lookup, parts, planner, recreate, remove, update
+from .desired import HEALTHY
 from .events import event
 from .holding import held
-from .pause import unpause
+from .pause import pause, unpause
 from .restart import restart
 from .start import start
 from .stop import stop
@@ -20,6 +24,7 @@ from .stop import stop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..base.jsonval import Json
     from ..image.view import ImageView
     from ..session.session import Session
     from .journal import Entry
@@ -31,6 +36,13 @@ if TYPE_CHECKING:
 
 def apply(session: Session, task: Task, view: View) -> RunResult | None:
     """Carry the plan out; the result of the container's program where the task waits for it."""
+    result = _apply(session, task, view)
+    if view.plan.has(planner.PAUSE):
+        pause(session, lookup.find(session, task.desired.name))
+    return result
+
+
+def _apply(session: Session, task: Task, view: View) -> RunResult | None:
     plan, container = view.plan, view.container
     if plan.has(planner.REMOVE) and container is not None:
         _remove(session, task, container)
@@ -38,7 +50,7 @@ def apply(session: Session, task: Task, view: View) -> RunResult | None:
     image = _pulled(session, task) if plan.has(planner.PULL) else view.image
     if container is None:
         around = _around(session, task, image)
-        made = create.create(session, task.desired, around, effective.keys_of(task.desired))
+        made = create.create(session, task.desired, around, _memory(task))
         return _first_start(session, task, made) if plan.has(planner.START) else None
     if plan.has(planner.RECREATE_STEP):
         return _recreate(session, task, view, container, image)
@@ -46,6 +58,8 @@ def apply(session: Session, task: Task, view: View) -> RunResult | None:
         container = _update(session, task, view, container, image)
     if plan.has(planner.STOP):
         stop(session, container, task.desired.stop_timeout)
+    if plan.has(planner.KILL):
+        stop(session, container, 0)
     if plan.has(planner.UNPAUSE):
         unpause(session, container)
     if plan.has(planner.RESTART):
@@ -64,6 +78,13 @@ def _pulled(session: Session, task: Task) -> ImageView | None:
 def _around(session: Session, task: Task, image: ImageView | None) -> Surroundings:
     """The surroundings of a container that is really made: here the runtime is chosen, which may try programs."""
     return gather.surroundings(session, task.desired, image, runtime=session.runtime.name)
+
+
+def _memory(task: Task) -> create.Memory:
+    """A container that a person made by hand carries no notes: no task has mentioned any option yet."""
+    if task.command:
+        return create.Memory(command=task.command)
+    return create.Memory(effective.keys_of(task.desired))
 
 
 def _start(
@@ -116,14 +137,21 @@ def _recreate(
     settled = planner.plan(observed, task.desired, task.flags, world)
     if not settled.has(planner.RECREATE_STEP):
         return apply(session, task, view._replace(plan=settled, image=image))
-    desired, notes = task.desired, effective.keys_of(task.desired)
+    desired, memory = task.desired, _memory(task)
 
     def make(name: str, entry: Entry) -> Container:
         from ..base.values import replace
 
-        return create.create_journaled(session, replace(desired, name=name), around, entry, notes)
+        return create.create_journaled(session, replace(desired, name=name), around, entry, memory)
 
     def begin(made: Container, begun: Callable[[], None]) -> RunResult | None:
+        if task.flags.then == HEALTHY and task.flags.detach:  # one that does not become healthy has not taken its place
+            from .wait import until_healthy
+
+            start(session, made)
+            until_healthy(session, made, task.flags.wait_timeout)
+            begun()
+            return None
         return _start(session, task, made, begun)
 
     runs = view.plan.has(planner.START)
@@ -137,7 +165,7 @@ def _update(session: Session, task: Task, view: View, container: Container, imag
     built = configuration.build(task.desired, around).config
     options = [change.option for change in view.plan.changes]
     with held(session, container, "update") as current:
-        notes = set(effective.keys_of(task.desired))
+        notes = set(effective.keys_of(task.desired)) if task.flags.noted else set()
         if task.desired.image is None:
             notes.update(effective.recorded(current.config))  # a task that names no image leaves the rest as it is
         fresh = update.rewritten(current.config, built, options, sorted(notes))
@@ -152,7 +180,26 @@ def _update(session: Session, task: Task, view: View, container: Container, imag
             runtime_update.update(
                 session.runner, parts.runtime_of(session, current.config), current.id, current.name, limits
             )
+            _show_limits(current, fresh)
         reached("limits-updated")
         session.database.save_config(current.id, fresh)
+        if "healthcheck" in options and current.running:
+            from . import health_log, health_watch
+
+            health_log.set_status(current, health_log.STARTING, fresh=True)
+            health_watch.begin(session, lookup.find(session, current.id))
     event(session, container, "update")
     return lookup.find(session, container.id)
+
+
+def _show_limits(container: Container, fresh: Json) -> None:
+    """podman shows the limits of a running container from what it was started with: that follows."""
+    path = os.path.join(container.static_dir, "config.json")
+    bundle = read_json(path)
+    if not isinstance(bundle, dict):
+        return
+    linux = jsonval.table(bundle, "linux")
+    wanted = jsonval.table(jsonval.table(jsonval.table(fresh, "spec"), "linux"), "resources")
+    linux["resources"] = update.with_limits(jsonval.table(linux, "resources"), wanted)
+    bundle["linux"] = linux
+    atomic_write(path, dump_json(bundle), mode=0o644, durable=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import BadInput
 from ..base.jsonval import flag, number, table, tables, text, texts
 from ..spec import devices, mounts
+from . import wishes
 from .config_row import PREFIX, linux_of, notes_of, process_of, spec_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     Reader = Callable[[Json], object]
 
 _READ_ONLY_TMPFS = frozenset(("/tmp", "/var/tmp", "/run", "/dev"))
+
+
+def _volumes_from(config: Json) -> list[str]:
+    found = filter(None, text(notes_of(config), f"{PREFIX}volumes-from").split(";"))
+    return sorted(str(wishes.parse_volumes_from(item)) for item in found)
 
 
 def _init_path(config: Json) -> str:
@@ -127,7 +133,7 @@ READERS: dict[str, Reader] = {
     "init_path": _init_path,
     "volume": _binds,
     "tmpfs": _tmpfs,
-    "volumes_from": lambda config: sorted(filter(None, text(notes_of(config), f"{PREFIX}volumes-from").split(";"))),
+    "volumes_from": _volumes_from,
     "image_volume": _image_volume,
     "read_only": lambda config: flag(table(spec_of(config), "root"), "readonly"),
     "read_only_tmpfs": _read_only_tmpfs,

@@ -36,8 +36,11 @@ def _command(config: Json) -> object:
 
 
 def _env(config: Json) -> object:
-    """Without what other options put there: the host name, a terminal's TERM, the mark that this is a container."""
-    found = environ.from_list(texts(process_of(config), "env"))
+    """Without what other options put there: the host name, a terminal's TERM, the mark that this is a container. Where
+    that mark is missing, unsetenv took it away.
+    """
+    found: dict[str, str | None] = {**environ.from_list(texts(process_of(config), "env"))}
+    found.setdefault("container", None)
     for name, value in (
         ("HOSTNAME", text(spec_of(config), "hostname")),
         ("TERM", "xterm" if flag(process_of(config), "terminal") else ""),

@@ -11,7 +11,7 @@ from ..base import clock, jsonval
 from ..base.errors import EngineError, NotFound
 from ..base.steps import reached
 from ..libpod.rows import EXITED, STOPPED
-from . import lookup
+from . import health_watch, lookup
 from .holding import held, save
 from .settle import settle
 
@@ -40,6 +40,7 @@ def cleanup(session: Session, cid: str, *, remove: bool = False) -> None:
     reached("cleaned-up")
     if current.running:
         return
+    health_watch.end(session, current)  # podman may have cleaned up already, and does not know of it
     if restart_wanted(current):
         _restart(session, current)
     elif remove or current.auto_remove:

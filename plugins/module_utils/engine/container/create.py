@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import clock, jsonval
 from ..base.errors import EngineError
@@ -30,22 +30,32 @@ _LOCK_TRIES = 64
 _FOREIGN_CREATE_SECONDS = 1.0
 
 
-def create(session: Session, desired: ContainerDesired, around: Surroundings, notes: tuple[str, ...] = ()) -> Container:
-    """Make it, ready to be started; after an error nothing of it is left. `notes` are the options to be remembered as
-    mentioned.
+class Memory(NamedTuple):
+    """What is remembered of who asked: `notes` are the options that a task mentioned, `command` the command line of a
+    person."""
+
+    notes: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+NOTHING = Memory()
+
+
+def create(session: Session, desired: ContainerDesired, around: Surroundings, memory: Memory = NOTHING) -> Container:
+    """Make it, ready to be started; after an error nothing of it is left.
 
     Raises Conflict when the name is taken, HostLacks naming limits this host cannot give, NotFound.
     """
     with parts.journal(session).begin(new_id(), "create", name=desired.name) as entry:
-        return create_journaled(session, desired, around, entry, notes)
+        return create_journaled(session, desired, around, entry, memory)
 
 
 def create_journaled(
-    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, notes: tuple[str, ...] = ()
+    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, memory: Memory = NOTHING
 ) -> Container:
     """As `create`, under a journal entry of the caller's: its key becomes the id."""
     try:
-        return _create(session, desired, around, entry, notes)
+        return _create(session, desired, around, entry, memory)
     except EngineError as error:
         try:
             undo(session, entry)
@@ -73,7 +83,7 @@ def undo(session: Session, entry: Entry) -> None:
 
 
 def _create(
-    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, notes: tuple[str, ...]
+    session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, memory: Memory
 ) -> Container:
     cid = entry.key
     deed = f"create container {desired.name}"
@@ -91,9 +101,9 @@ def _create(
     reached("container-stored")
     lock = _allocate(session, entry)
     reached("container-locked")
-    birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port)
-    built = configuration.build(desired, around, birth, notes)
-    for warning in built.warnings:
+    birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port, create_command=memory.command)
+    built = configuration.build(desired, around, birth, memory.notes)
+    for warning in (*built.warnings, *_of_boots(session, desired)):
         session.warn(warning)
     host_limits.require(session, jsonval.table(built.config, "spec"), deed)
     _make_volumes(session, built)
@@ -107,6 +117,17 @@ def _create(
     container = lookup.find(session, cid)
     event(session, container, "create")
     return container
+
+
+def _of_boots(session: Session, desired: ContainerDesired) -> list[str]:
+    """A policy that reaches over boots is worth nothing where nobody acts on it."""
+    if desired.restart_policy is None or desired.restart_policy.name not in ("always", "unless-stopped"):
+        return []
+    from ..host.boot import boot_of
+
+    boot = boot_of(session.identity)
+    name, policy = desired.name, desired.restart_policy.name
+    return [] if boot.starts else [f"{name} has restart_policy {policy}, but will not start at boot: {boot.reason}"]
 
 
 def _metadata(desired: ContainerDesired, around: Surroundings) -> str:

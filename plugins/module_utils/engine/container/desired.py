@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .wishes import HealthWish, LogWish, SecretWish, VolumesFrom
 
 ABSENT, CREATED, STARTED, STOPPED = "absent", "created", "started", "stopped"
+PAUSED, KILLED, HEALTHY = "paused", "killed", "healthy"  # what ContainerFlags.then may say
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class ContainerFlags:
     """How to get there, as opposed to what to get: these are never compared.
 
     `pull` is always, missing, never or newer; `image_strict` also compares the image's name; `comparisons` maps an
-    option to strict, subset or ignore.
+    option to strict, subset or ignore; `noted` tells whether what is mentioned is remembered. `then` goes beyond the
+    state: PAUSED and HEALTHY beyond STARTED, KILLED in place of STOPPED; `wait_timeout` are seconds for HEALTHY.
     """
 
     state: str = STARTED
@@ -46,7 +48,10 @@ class ContainerFlags:
     detach: bool = True
     pull: str = "missing"
     image_strict: bool = False
+    noted: bool = True
     comparisons: tuple[tuple[str, str], ...] = ()
+    then: str = ""
+    wait_timeout: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..base.files import read_json
 from ..base.ids import new_id
 from ..host.rooted import Root, read_file
 from ..runtime import exec as runtime_exec
-from ..spec import capabilities, users
+from ..spec import users
 from . import parts
 from .events import event
 from .holding import held, save
@@ -82,6 +82,21 @@ def detach(session: Session, container: Container, request: ExecRequest) -> str:
     return session_id
 
 
+def holds(container: Container, path: str) -> bool:
+    """Whether there is something under this path inside the running container, volumes and mounts included.
+
+    Raises Conflict when the container does not run.
+    """
+    deed = f"look for {path} in container {container.name}"
+    if not container.running:
+        raise Conflict(deed, f"it is not running but {container.status}")
+    try:
+        with Root.of(f"/proc/{container.pid}/root") as root:
+            return root.exists(path)
+    except OSError as error:
+        raise Conflict(deed, f"its file system cannot be reached: {error.strerror}") from error
+
+
 def forget_exec(session: Session, container: Container, session_id: str) -> None:
     """What the exit command of a detached exec does: its record and directory go."""
     session.database.remove_exec_session(session_id)
@@ -132,7 +147,9 @@ def _process(container: Container, request: ExecRequest) -> Json:
     if request.user:
         _as_user(container, process, request.user, deed)
     if request.privileged:
-        process["capabilities"] = {kind: list(capabilities.NAMES) for kind in ("bounding", "effective", "permitted")}
+        from .gather import bounding
+
+        process["capabilities"] = {kind: list(bounding()) for kind in ("bounding", "effective", "permitted")}
     return process
 
 

@@ -81,7 +81,7 @@ def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFact
         cgroups_v2=facts.mode == V2,
         cgroup_manager=facts.manager,
         controllers=frozenset(facts.controllers),
-        bounding=_bounding(),
+        bounding=bounding(),
         sub_ids=_sub_ids(identity.rootless),
         runtime=runtime or "crun",
         thermal=_thermal(),
@@ -159,7 +159,7 @@ def _default_ulimits() -> tuple[ulimits.Ulimit, ...]:
     return tuple(found)
 
 
-def _bounding() -> tuple[str, ...]:
+def bounding() -> tuple[str, ...]:
     """The capabilities that this process may hand on (capabilities(7))."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         for line in file:

@@ -11,7 +11,7 @@ from ..base import jsonval
 from ..base.errors import EngineError
 from ..base.files import read_json
 from ..libpod.rows import RUNNING
-from . import inspect_view, lookup
+from . import health_log, inspect_view, lookup
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -31,15 +31,20 @@ def inspect(session: Session, container: Container) -> Json:
         host_name=os.uname().nodename,
         default_network=session.conf.default_network or "podman",
         cgroup_path=_cgroup_path(container),
+        health=health_log.read(container) if health_log.check_of(container) else None,
     )
-    return inspect_view.inspect(container.config, _effective_state(container), facts)
+    return inspect_view.inspect(container.config, _effective_state(session, container), facts)
 
 
-def _effective_state(container: Container) -> Json:
+def _effective_state(session: Session, container: Container) -> Json:
     if not container.ended_unseen:
         return container.state
-    number = 6 if container.code >= RUNNING else 1
-    return {**container.state, "state": number, "pid": 0, "conmonPid": 0}
+    gone: Json = {**container.state, "pid": 0, "conmonPid": 0}
+    if container.code < RUNNING:
+        return {**gone, "state": 1}
+    from .settle import how_it_ended
+
+    return {**gone, "state": 6, **how_it_ended(session, container)}
 
 
 def _bundle(container: Container) -> Json | None:

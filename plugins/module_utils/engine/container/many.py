@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import BadInput, EngineError
 from . import lookup, planner
 from .desired import ABSENT, ContainerDesired, ContainerFlags
-from .reconcile import Outcome, Task, View, look, outcome_of, put_right, reconcile
+from .reconcile import Outcome, Task, View, look, outcome_of, put_right, reconcile, settled
 from .surroundings import Peer
+from .together import side_by_side, waves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,13 +58,14 @@ def reconcile_all(session: Session, tasks: Sequence[Task], ways: Ways) -> tuple[
         put_right(session)
     views = _look_at_all(session, tasks, order)
     if ways.check or not any(view.plan.changed for view in views.values()):
-        return tuple(Ended(task.desired.name, _seen(session, task, views[n])) for n, task in enumerate(tasks))
+        seen = [settled(session, task, views[n], check=ways.check) for n, task in enumerate(tasks)]
+        return tuple(Ended(task.desired.name, outcome) for task, outcome in zip(tasks, seen))
     changed = [number for number in order if views[number].plan.changed]
     done = _carried_out(session, tasks, views, changed, ways.parallel)
     return tuple(
         done[number]._replace(name=task.desired.name)
         if number in done
-        else Ended(task.desired.name, _seen(session, task, views[number]))
+        else Ended(task.desired.name, settled(session, task, views[number]))
         for number, task in enumerate(tasks)
     )
 
@@ -110,9 +112,7 @@ def _purged(session: Session, tasks: Sequence[Task], label: str) -> list[Task]:
     return [
         Task(ContainerDesired(name=container.name), ContainerFlags(state=ABSENT), None)
         for container in found
-        if container.name not in listed
-        and key in container.labels
-        and (not equals or container.labels[key] == value)
+        if container.name not in listed and key in container.labels and (not equals or container.labels[key] == value)
     ]
 
 
@@ -131,10 +131,6 @@ def _look_at_all(session: Session, tasks: Sequence[Task], order: Sequence[int]) 
         if view.container is None and view.around is not None and view.plan.changed:
             planned[task.desired.name] = planner.peer_of(task.desired, view.around)
     return views
-
-
-def _seen(session: Session, task: Task, view: View) -> Outcome:
-    return outcome_of(session, view, lookup.by_name(session, task.desired.name))
 
 
 def _carried_out(
@@ -158,17 +154,6 @@ def _carried_out(
 
 
 _NOT_TRIED = "not tried, because an image that the task needs could not be pulled"
-
-
-def waves(numbers: Sequence[int], before: Callable[[int], Iterable[int]]) -> list[list[int]]:
-    """The numbers in groups, each after all that `before` names for it; what it names beyond `numbers` is no matter."""
-    left = list(numbers)
-    found: list[list[int]] = []
-    while left:
-        ready = [number for number in left if not set(before(number)) & set(left) - {number}]
-        found.append(ready or left)
-        left = [number for number in left if number not in found[-1]]
-    return found
 
 
 def _references(tasks: Sequence[Task]) -> Callable[[int], list[int]]:
@@ -223,7 +208,7 @@ def _reconcile(tasks: Sequence[Task], views: Mapping[int, View]) -> Jobs:
 
     def work(session: Session, number: int) -> Ended:
         task = tasks[number]
-        done = reconcile(session, *task, check=False)
+        done = reconcile(session, *task[:3], check=False)
         if done.changed:
             planned = outcome_of(session, views[number], None)
             done = done._replace(before=planned.before, after=planned.after)
@@ -234,25 +219,13 @@ def _reconcile(tasks: Sequence[Task], views: Mapping[int, View]) -> Jobs:
 
 def _side_by_side(session: Session, numbers: Sequence[int], job: Jobs, parallel: int) -> dict[int, Ended]:
     """Every number's end; an error of one leaves the others alone."""
-    if not numbers:
-        return {}
-    from ..host.workers import Pool
 
-    own: list[Session] = []
-
-    def work(number: int) -> Ended:
+    def work(own: Session, number: int) -> Ended:
         try:
-            return job(own[0], number)
+            return job(own, number)
         except EngineError as error:
             return Ended("", error=str(error), kind=type(error).__name__)
         except OSError as error:
             return Ended("", error=str(error), kind="OSError")
 
-    pool = Pool(min(len(numbers), parallel), work, lambda: own.append(session.sibling()))
-    try:
-        found = pool.run(list(numbers))
-    except BaseException:
-        pool.kill()
-        raise
-    pool.close()
-    return found
+    return side_by_side(session, numbers, work, parallel)

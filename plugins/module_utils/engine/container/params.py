@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 from ..base.errors import BadInput
 from ..spec import environ, namespaces, networks, restart, security
 from . import params_table, readers, wishes
-from .desired import ABSENT, CREATED, STARTED, STOPPED, ContainerDesired, ContainerFlags
+from .desired import (
+    ABSENT,
+    CREATED,
+    HEALTHY,
+    KILLED,
+    PAUSED,
+    STARTED,
+    STOPPED,
+    ContainerDesired,
+    ContainerFlags,
+)
 from .params_names import ALIASES, FILES, KNOWN, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -22,10 +32,22 @@ if TYPE_CHECKING:
 
     Params = Mapping[str, object]
 
-_STATES = {"absent": ABSENT, "present": CREATED, "created": CREATED, "started": STARTED, "stopped": STOPPED}
+_STATES = {
+    "absent": ABSENT,
+    "present": CREATED,
+    "created": CREATED,
+    "started": STARTED,
+    "unpaused": STARTED,
+    "restarted": STARTED,
+    "paused": STARTED,
+    "healthy": STARTED,
+    "stopped": STOPPED,
+    "killed": STOPPED,
+}
+_THEN = {"paused": PAUSED, "healthy": HEALTHY, "killed": KILLED}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
 _FLAGS = ("recreate", "force_restart", "force_delete", "delete_depend", "delete_volumes", "detach", "image_strict")
-_MODES = ("strict", "subset", "ignore")
+_MODES = {"strict": "strict", "subset": "subset", "allow_more_present": "subset", "ignore": "ignore"}
 
 
 def parse(params: Params, files: Mapping[str, bytes] | None = None) -> ContainerDesired:
@@ -50,13 +72,36 @@ def parse_flags(params: Params) -> ContainerFlags:
     if "pull" in given:
         found["pull"] = readers.one_of("always", "missing", "never", "newer")(given["pull"], "pull")
     if "state" in given:
-        found["state"] = _STATES[readers.one_of(*_STATES)(given["state"], "state")]
+        word = readers.one_of(*_STATES)(given["state"], "state")
+        found["state"] = _STATES[word]
+        found["then"] = _THEN.get(word, "")
+        if word == "restarted":
+            found["force_restart"] = True
+    if found.get("then") in (PAUSED, HEALTHY) and found.get("detach") is False:
+        raise BadInput(
+            "read the container's options",
+            f"state {found['then']} is about a container that goes on running, and detach: false waits for its end",
+            "Leave detach out",
+        )
+    if "wait_timeout" in given:
+        found["wait_timeout"] = _seconds(given["wait_timeout"])
     if "comparisons" in given:
         pairs = readers.mapping(given["comparisons"], "comparisons")
         for option, mode in pairs.items():
             readers.one_of(*_MODES)(mode, f"comparisons of {option[:40]}")
-        found["comparisons"] = tuple(sorted((ALIASES.get(option, option), mode) for option, mode in pairs.items()))
+        named = ((ALIASES.get(option, option), _MODES[mode]) for option, mode in pairs.items())
+        found["comparisons"] = tuple(sorted(named))
     return ContainerFlags(**found)  # type: ignore[arg-type]
+
+
+def _seconds(value: object) -> float:
+    try:
+        found = float(str(value))
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise BadInput("read wait_timeout", f"{str(value)[:40]!r} is not a number of seconds")
+    return found
 
 
 def files_needed(params: Params) -> tuple[str, ...]:

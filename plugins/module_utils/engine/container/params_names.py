@@ -45,7 +45,7 @@ ALIASES = {
 }
 #: Options that name files whose content is wanted.
 FILES = ("env_file", "label_file")
-_OURS = "comparisons"
+_OURS = "comparisons wait_timeout"
 #: Options that would change the container and that nothing here does yet: refused rather than passed over.
 UNSUPPORTED = frozenset(
     """

@@ -17,7 +17,7 @@ from ..plan import compare
 from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from . import config as configuration
 from . import effective, update
-from .desired import ABSENT, CREATED, STARTED, STOPPED
+from .desired import ABSENT, CREATED, HEALTHY, KILLED, PAUSED, STARTED, STOPPED
 from .surroundings import Peer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PULL, CREATE, START, STOP, RESTART = "pull", "create", "start", "stop", "restart"
 REMOVE, UPDATE, RECREATE_STEP, UNPAUSE = "remove", "update", "recreate", "unpause"
+PAUSE, KILL = "pause", "kill"
 #: Compared only when mentioned: what the host or its configuration decides for every container anew.
 _HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
 _PARTIAL = "the container would have to be made anew, and a task that names no image does not describe it"
@@ -159,16 +160,17 @@ def _create(wish: ContainerDesired, flags: ContainerFlags, world: World, deed: s
     if wish.image is None and wish.rootfs is None:
         raise BadInput(f"create container {wish.name}", "it does not exist, and the task names no image")
     steps = [Step(PULL, wish.image or "")] if world.pulls else []
-    after: dict[str, object] = {"state": flags.state}
+    after: dict[str, object] = {"state": PAUSED if flags.then == PAUSED else flags.state}
     if world.around.image is not None or wish.rootfs is not None:
         built = configuration.build(wish, world.around).config
         configuration.check_command(wish.name, _args(built))
+        _require_check(built, wish, flags)
         after.update(effective.read(built, effective.keys_of(wish)))
     if wish.image is not None:
         after["image"] = wish.image
     steps.append(Step(CREATE, wish.name))
     if flags.state == STARTED:
-        steps.append(Step(START, wish.name))
+        steps += [Step(START, wish.name), *_pause(wish, flags)]
     return Plan(deed, tuple(steps), (), {"state": ABSENT}, after)
 
 
@@ -184,8 +186,10 @@ def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     if remake:
         steps.append(Step(RECREATE_STEP, wish.name))
         if runs_after:
-            steps.append(Step(START, wish.name))
+            steps += [Step(START, wish.name), *_pause(wish, flags)]
     else:
+        if not any(change.option == "healthcheck" for change in found):
+            _require_check(observed.config, wish, flags)
         if found:
             steps.append(Step(UPDATE, ", ".join(change.option for change in found)))
         steps += _state_steps(observed, wish, flags)
@@ -201,19 +205,34 @@ def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
 
 def _state_steps(observed: Observed, wish: ContainerDesired, flags: ContainerFlags) -> list[Step]:
     if flags.state == STOPPED:
-        return [Step(STOP, wish.name)] if observed.running else []
-    if flags.state == STARTED:
+        return [Step(KILL if flags.then == KILLED else STOP, wish.name)] if observed.running else []
+    restarts = flags.force_restart and observed.running
+    if flags.state == STARTED and not restarts:
         if observed.status == "paused":
-            return [Step(UNPAUSE, wish.name)]
+            return [] if flags.then == PAUSED else [Step(UNPAUSE, wish.name)]
         if not observed.running or observed.status == "stopping":
-            return [Step(START, wish.name)]
-    if flags.force_restart and observed.running:
-        return [Step(RESTART, wish.name)]
-    return []
+            return [Step(START, wish.name), *_pause(wish, flags)]
+    return [*([Step(RESTART, wish.name)] * restarts), *_pause(wish, flags)]
+
+
+def _pause(wish: ContainerDesired, flags: ContainerFlags) -> list[Step]:
+    return [Step(PAUSE, wish.name)] if flags.then == PAUSED else []
+
+
+def _require_check(config: Json, wish: ContainerDesired, flags: ContainerFlags) -> None:
+    test = texts(table(config, "healthcheck"), "Test")
+    if flags.then == HEALTHY and (not test or test[0] == "NONE"):
+        raise BadInput(
+            f"container {wish.name} healthy",
+            "it has no health check",
+            "Set healthcheck for it, or use an image with one",
+        )
 
 
 def _status_after(observed: Observed, flags: ContainerFlags, runs_after: bool, remake: bool) -> str:
     if runs_after:
+        if flags.then == PAUSED:
+            return "paused"
         return "running" if flags.state == STARTED or remake else observed.status
     if remake:
         return "created"

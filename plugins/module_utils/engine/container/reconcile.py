@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base.errors import BadInput, Refused
 from ..base.locks import FileLock
 from . import gather, lookup, planner
-from .desired import ABSENT, STOPPED
+from .desired import ABSENT, HEALTHY, STOPPED
 from .parts import journal
 from .planner import Observed, World
 
@@ -45,11 +45,12 @@ class Outcome(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What one call is about."""
+    """What one call is about; `command` is the command line of the person who makes it, () for a task."""
 
     desired: ContainerDesired
     flags: ContainerFlags
     pull: PullOptions | None
+    command: tuple[str, ...] = ()
 
 
 class View(NamedTuple):
@@ -75,14 +76,15 @@ def reconcile(
         put_right(session)
     view = look(session, task)
     if check or not view.plan.changed:
-        return outcome_of(session, view, _by_name(session, desired.name))
-    with _named_lock(session, desired.name):
+        return settled(session, task, view, check=check)
+    with named_lock(session, desired.name):
         view = look(session, task)  # what was seen before the lock may have changed since
         if not view.plan.changed:
-            return outcome_of(session, view, _by_name(session, desired.name))
+            return settled(session, task, view)
         from .apply import apply
 
         result = apply(session, task, view)
+    _await_health(session, task)
     outcome = outcome_of(session, view, _by_name(session, desired.name))
     if result is None:
         return outcome
@@ -91,6 +93,25 @@ def reconcile(
         stdout=result.stdout.decode("utf-8", "replace"),
         stderr=result.stderr.decode("utf-8", "replace"),
     )
+
+
+def settled(session: Session, task: Task, view: View, *, check: bool = False) -> Outcome:
+    """The outcome where nothing differs; whoever checks the container's health is there again if it was killed."""
+    container = _by_name(session, task.desired.name)
+    if container is not None and not check:
+        from . import health_watch
+
+        if health_watch.mend(session, container):
+            session.warn(f"Nobody checked the health of container {container.name} any more; it is checked again")
+        _await_health(session, task)
+    return outcome_of(session, view, container)
+
+
+def _await_health(session: Session, task: Task) -> None:
+    if task.flags.then == HEALTHY and task.flags.detach:
+        from .wait import until_healthy
+
+        until_healthy(session, lookup.find(session, task.desired.name), task.flags.wait_timeout)
 
 
 def put_right(session: Session) -> None:
@@ -163,7 +184,7 @@ def _by_name(session: Session, name: str) -> Container | None:
     return lookup.by_name(session, name)
 
 
-def _named_lock(session: Session, name: str) -> FileLock:
+def named_lock(session: Session, name: str) -> FileLock:
     """Two tasks about one name take turns; about different names they do not wait for each other."""
     folder = os.path.join(session.paths.tmp_dir, "daemonless", "names")
     os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -11,7 +11,7 @@ from ..base.errors import EngineError, InUse, Refused
 from ..base.steps import reached
 from ..libpod.rows import REMOVING
 from ..runtime import exits
-from . import lookup
+from . import health_log, lookup
 from .events import event
 from .holding import held, save
 from .parts import journal
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from .model import Container
 
 
+_TRIES = 5
+
+
+class _Started(Refused):
+    """It was started between its end and its removal."""
+
+
 def remove(
     session: Session, container: Container, *, force: bool = False, volumes: bool = False, timeout: int | None = None
 ) -> None:
@@ -30,14 +37,30 @@ def remove(
 
     Raises Refused when it runs and `force` is false, InUse when other containers need it.
     """
-    if container.running:
-        if not force:
-            raise Refused(
-                f"remove container {container.name}",
-                "it is running",
-                "Stop it first, or remove it with force",
-            )
-        stop(session, container, timeout)
+    _stopped(session, container, timeout, force=force)
+    for turn in range(_TRIES):
+        try:
+            _remove(session, container, volumes=volumes)
+            return
+        except _Started as error:  # by its health check, or by somebody else
+            if not force or turn + 1 == _TRIES:
+                raise Refused(error.deed, error.cause) from error
+            _stopped(session, lookup.by_id(session, container.id) or container, timeout, force=force)
+
+
+def _stopped(session: Session, container: Container, timeout: int | None, *, force: bool) -> None:
+    if not container.running:
+        return
+    if not force:
+        raise Refused(
+            f"remove container {container.name}",
+            "it is running",
+            "Stop it first, or remove it with force",
+        )
+    stop(session, container, timeout)
+
+
+def _remove(session: Session, container: Container, *, volumes: bool) -> None:
     _refuse_needed(session, container)
     with held(session, container, "remove") as current:
         named = [jsonval.text(volume, "volumeName") for volume in jsonval.tables(current.config, "namedVolumes")]
@@ -65,10 +88,11 @@ def _refuse_needed(session: Session, container: Container) -> None:
 def _remove_held(session: Session, container: Container) -> None:
     container = settle(session, container)
     if container.running:
-        raise Refused(f"remove container {container.name}", "somebody started it meanwhile")
+        raise _Started(f"remove container {container.name}", "somebody started it meanwhile")
     container = save(session, container, state=REMOVING)
     reached("removing-recorded")
     container = release(session, container)
+    health_log.forget(container)
     session.store.remove_container(container.id)
     reached("storage-removed")
     session.database.remove_container(container.id)

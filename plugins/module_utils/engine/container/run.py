@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import NotFound
+from ..base.errors import Conflict, NotFound
 from ..runtime import attach
 from . import lookup
 from .start import start
@@ -41,32 +41,57 @@ def run(session: Session, container: Container, begun: Callable[[], None] | None
     def collect(stream: str, data: bytes) -> None:
         streams[stream].append(data)
 
-    rc = run_attached(session, container, collect, begun=begun)
+    rc = run_attached(session, container, Attachment(collect, begun=begun)) or 0
     return RunResult(rc, b"".join(streams[attach.STDOUT]), b"".join(streams[attach.STDERR]))
 
 
-def run_attached(
-    session: Session,
-    container: Container,
-    sink: Sink,
-    feed: attach.Input | None = None,
-    begun: Callable[[], None] | None = None,
-) -> int:
-    """As `run`, handing the output on as it comes; the exit code."""
+class Attachment(NamedTuple):
+    """Who listens: `sink` gets the output as it comes, `feed` is what goes in. `ready` is called when the container is
+    there and its program has not begun, `begun` when it has.
+    """
+
+    sink: Sink
+    feed: attach.Input | None = None
+    ready: Callable[[Container], None] | None = None
+    begun: Callable[[], None] | None = None
+
+
+def run_attached(session: Session, container: Container, listener: Attachment) -> int | None:
+    """As `run`, handing the output on as it comes; the exit code, None when the keys to leave were typed."""
     opened: list[Attached] = []
 
     def ready(current: Container) -> None:
         opened.append(attach.connect(current.static_dir, current.name))
+        if listener.ready is not None:
+            listener.ready(current)
 
+    stayed = True
     try:
         start(session, container, ready)
-        if begun is not None:
-            begun()
+        if listener.begun is not None:
+            listener.begun()
         for connection in opened:
-            connection.stream(sink, feed)
+            stayed = connection.stream(listener.sink, listener.feed)
     finally:
         for connection in opened:
             connection.__exit__()
+    return _end(session, container) if stayed else None
+
+
+def follow(session: Session, container: Container, listener: Attachment) -> int | None:
+    """Attach to one that runs, and stay to its end. Raises Conflict when it does not run, and as `run_attached`."""
+    if not container.running or container.paused:
+        raise Conflict(f"attach to container {container.name}", f"it is not running but {container.status}")
+    with attach.connect(container.static_dir, container.name) as connection:
+        if listener.ready is not None:
+            listener.ready(container)
+        if listener.begun is not None:
+            listener.begun()
+        stayed = connection.stream(listener.sink, listener.feed)
+    return _end(session, container) if stayed else None
+
+
+def _end(session: Session, container: Container) -> int:
     code = wait(session, lookup.by_id(session, container.id) or container)
     if container.auto_remove:
         _see_it_gone(session, container)

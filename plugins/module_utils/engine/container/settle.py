@@ -19,12 +19,13 @@ from ..libpod.rows import CONFIGURED, CREATED, EXITED, REMOVING, RUNNING, STOPPE
 from ..runtime import delete as runtime_delete
 from ..runtime import exits
 from ..runtime.liveness import Init, monitor_alive
-from . import resources
+from . import health_watch, resources
 from .events import event
 from .holding import save
 from .parts import place, runtime_of
 
 if TYPE_CHECKING:
+    from ..base.jsonval import Json
     from ..session.session import Session
     from .model import Container
 
@@ -73,22 +74,8 @@ def _record_end(session: Session, container: Container) -> Container:
     """STOPPED: the code is known and kept, nothing is released yet. One that was never started is configured again."""
     if container.code == CREATED:
         return save(session, container, state=CONFIGURED, pid=None, conmonPid=None)
-    try:
-        ended = exits.wait(exit_paths(session, container.id), container.init, container.name, 5.0)
-    except Damaged:
-        ended = None
-    code = ended.code if ended else session.database.exit_code(container.id)
-    finished = clock.from_unix_ns(ended.finished_ns) if ended else clock.now()
     container = save(
-        session,
-        container,
-        state=STOPPED,
-        exitCode=_UNKNOWN_EXIT if code is None else code,
-        exited=True,
-        finishedTime=finished,
-        oomKilled=True if ended and ended.oom else None,
-        pid=None,
-        conmonPid=None,
+        session, container, state=STOPPED, pid=None, conmonPid=None, **how_it_ended(session, container)
     )
     session.database.add_exit_code(container.id, container.exit_code)
     reached("exit-recorded")
@@ -96,8 +83,26 @@ def _record_end(session: Session, container: Container) -> Container:
     return container
 
 
+def how_it_ended(session: Session, container: Container) -> Json:
+    """Code, time and cause of an end that nobody has recorded yet, as a state row has them. The monitor tells a moment
+    after the process is gone, so this may take that moment.
+    """
+    try:
+        ended = exits.wait(exit_paths(session, container.id), container.init, container.name, 5.0)
+    except Damaged:
+        ended = None
+    code = ended.code if ended else session.database.exit_code(container.id)
+    return {
+        "exitCode": _UNKNOWN_EXIT if code is None else code,
+        "exited": True,
+        "finishedTime": clock.from_unix_ns(ended.finished_ns) if ended else clock.now(),
+        "oomKilled": True if ended and ended.oom else None,
+    }
+
+
 def release(session: Session, container: Container) -> Container:
     """Give back network, mounts and runtime state. Raises the first failure, after trying everything else too."""
+    health_watch.end(session, container)
     failures: list[EngineError] = []
     for step in (_delete_from_runtime, resources.release_network, resources.release_mounts):
         try:
@@ -123,6 +128,7 @@ def release(session: Session, container: Container) -> Container:
         pid=None,
         conmonPid=None,
         bindMounts=None,
+        hcUnitName=None,
     )
     event(session, container, "cleanup")
     return container

@@ -13,16 +13,28 @@ from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
-from ..base.errors import BadInput, Conflict, EngineError, HostLacks, NotFound
+from ..base.errors import Conflict, EngineError
 from ..base.files import atomic_write, dump_json
 from ..base.steps import reached
 from ..host.cgroups import V2
-from ..host.rooted import Root, read_file
+from ..libpod.rows import CREATED as INITIALIZED
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
-from ..spec import start_spec, users
-from . import host_limits, lookup, mount_sources, networking, parts, resources, runfiles, secret_files
+from ..spec import start_spec
+from . import (
+    health_log,
+    health_watch,
+    host_limits,
+    inside,
+    lookup,
+    mount_sources,
+    networking,
+    parts,
+    resources,
+    runfiles,
+    secret_files,
+)
 from .events import event
 from .holding import held, save
 from .settle import release, settle
@@ -40,7 +52,6 @@ if TYPE_CHECKING:
     Ready = Callable[[Container], None]
 
 _OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
-_SYSTEM_DIRECTORIES = ("dev", "proc", "sys")
 
 
 def start(session: Session, container: Container, ready: Ready | None = None) -> bool:
@@ -59,8 +70,36 @@ def start(session: Session, container: Container, ready: Ready | None = None) ->
         return start_held(session, current, ready)
 
 
-def start_held(session: Session, container: Container, ready: Ready | None = None, *, restarted: bool = False) -> bool:
-    """As `start`, for a container whose lock the caller holds."""
+def initialize(session: Session, container: Container) -> None:
+    """Make all that it needs and create it in the runtime, and do not let its program begin.
+
+    Raises Conflict when that has been done or it runs, and as `start`.
+    """
+    with held(session, container, "initialize") as current:
+        if current.running or _waits(current):
+            raise Conflict(f"initialize container {current.name}", "it has been created in the runtime already")
+        start_held(session, current, begins=False)
+
+
+def _waits(container: Container) -> bool:
+    """Whether it is there, and its program has not begun."""
+    return container.code == INITIALIZED and container.alive()
+
+
+def start_held(
+    session: Session,
+    container: Container,
+    ready: Ready | None = None,
+    *,
+    restarted: bool = False,
+    begins: bool = True,
+) -> bool:
+    """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting."""
+    if begins and _waits(container):
+        _begin(session, container, ready)
+        health_watch.begin(session, save(session, container, state=RUNNING, startedTime=clock.now()))
+        event(session, container, "start")
+        return True
     container = settle(session, container)
     if container.running:
         if container.code == PAUSED:
@@ -78,15 +117,35 @@ def start_held(session: Session, container: Container, ready: Ready | None = Non
         stoppedByUser=None,
         restartCount=count,
         restartPolicyMatch=None if not restarted else True,
+        startupHCPassed=None,
+        startupHCSuccessCount=None,
+        startupHCFailureCount=None,
+        hcUnitName=None,
     )
     reached("start-recorded")
     try:
-        _start(session, container, netns, ready)
+        changes = _prepare(session, container, netns)
+        event(session, container, "init")
+        if begins:
+            _begin(session, container, ready)
+            changes.update(state=RUNNING, startedTime=clock.now())
+        container = save(session, container, **changes)
     except BaseException as error:
         _undo(session, container, error)
         raise
-    event(session, container, "start")
+    if begins:
+        health_watch.begin(session, container)
+        event(session, container, "start")
     return True
+
+
+def _begin(session: Session, container: Container, ready: Ready | None) -> None:
+    if health_log.check_of(container):
+        health_log.set_status(container, health_log.STARTING, fresh=True)
+    if ready is not None:
+        ready(container)
+    runtime_start.start(session.runner, parts.runtime_of(session, container.config), container.id, container.name)
+    reached("program-running")
 
 
 def _undo(session: Session, container: Container, error: BaseException) -> None:
@@ -100,14 +159,15 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
             error.add_cleanup_failure(str(failure))
 
 
-def _start(session: Session, container: Container, netns: str, ready: Ready | None) -> None:
+def _prepare(session: Session, container: Container, netns: str) -> Json:
+    """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
     hostname = _hostname(session, container)
     connection = networking.connect(session, container, netns, hostname)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)
-        accounts = _accounts(container, rootfs)
+        accounts = inside.accounts(container, rootfs)
         files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
         sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
         facts = start_spec.StartFacts(
@@ -125,34 +185,26 @@ def _start(session: Session, container: Container, netns: str, ready: Ready | No
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
         )
-        _make_workdir(container, rootfs, accounts.account)
+        inside.make_workdir(container, rootfs, accounts.account)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
         created = _create(session, container, connection)
     reached("conmon-running")
-    event(session, container, "init")
-    if ready is not None:
-        ready(container)
-    runtime_start.start(session.runner, parts.runtime_of(session, container.config), container.id, container.name)
-    reached("program-running")
-    save(
-        session,
-        container,
-        state=RUNNING,
-        mountPoint=rootfs,
-        configPath=path,
-        startedTime=clock.now(),
-        finishedTime=clock.ZERO,
-        exitCode=None,
-        exited=None,
-        oomKilled=None,
-        pid=created.pid,
-        conmonPid=created.conmon_pid,
-        networkStatus=(connection.network_status or None) if connection else None,
-        bindMounts=dict(facts.bind_mounts),
-    )
+    return {
+        "state": INITIALIZED,
+        "mountPoint": rootfs,
+        "configPath": path,
+        "finishedTime": clock.ZERO,
+        "exitCode": None,
+        "exited": None,
+        "oomKilled": None,
+        "pid": created.pid,
+        "conmonPid": created.conmon_pid,
+        "networkStatus": (connection.network_status or None) if connection else None,
+        "bindMounts": dict(facts.bind_mounts),
+    }
 
 
 def _create(session: Session, container: Container, connection: Connection | None) -> Created:
@@ -216,55 +268,6 @@ def _hostname(session: Session, container: Container) -> str:
     other = lookup.by_id(session, other_id) if other_id else None
     peer = _hostname(session, other) if other is not None else ""
     return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
-
-
-def _accounts(container: Container, rootfs: str) -> runfiles.Accounts:
-    """Who the process is, by the image's own passwd and group, which are read as the hostile files they may be."""
-    with Root.of(rootfs) as root:
-        passwd = read_file(root, "etc/passwd", users.MAX_BYTES) or b""
-        group = read_file(root, "etc/group", users.MAX_BYTES) or b""
-        _refuse_redirected(container, root)
-    wanted = jsonval.text(container.config, "user")
-    extra = jsonval.texts(container.config, "groups")
-    try:
-        account = users.lookup(wanted, passwd, group, extra)
-    except NotFound as error:
-        raise NotFound(f"start container {container.name}", f"{error.deed}: {error.cause}") from error
-    return runfiles.Accounts(account, passwd, group)
-
-
-def _refuse_redirected(container: Container, root: Root) -> None:
-    """An image whose /dev, /proc or /sys is a symbolic link makes runtimes write through it (CVE-2026-41579)."""
-    for name in _SYSTEM_DIRECTORIES:
-        try:
-            target = root.readlink(name)
-        except OSError:
-            continue
-        raise BadInput(
-            f"start container {container.name}",
-            f"/{name} of its image is a symbolic link to {os.fsdecode(target)}",
-            "No honest image has that; the runtime would be led astray by it",
-        )
-
-
-def _make_workdir(container: Container, rootfs: str, account: users.Account) -> None:
-    """podman makes a missing working directory, owned by the container's user; one below a volume is left alone."""
-    cwd = jsonval.text(jsonval.table(container.spec, "process"), "cwd", "/")
-    if cwd == "/" or not jsonval.flag(container.config, "createWorkingDir"):
-        return
-    targets = [jsonval.text(mount, "destination") for mount in jsonval.tables(container.spec, "mounts")]
-    targets += [jsonval.text(volume, "dest") for volume in jsonval.tables(container.config, "namedVolumes")]
-    if any(cwd == target or cwd.startswith(target.rstrip("/") + "/") for target in targets if target != "/"):
-        return
-    with Root.of(rootfs) as root:
-        if root.exists(cwd):
-            return
-        try:
-            os.close(root.mkdirs(cwd, 0o755, (account.uid, account.gid)))
-        except OSError as error:
-            raise HostLacks(
-                f"start container {container.name}", f"working directory {cwd}: {error.strerror}"
-            ) from error
 
 
 def _shared_namespaces(session: Session, container: Container) -> dict[str, str]:

@@ -37,6 +37,14 @@ RESOURCES = {
 ROW = {
     "restart_policy": ("restart_policy", "restart_retries"),
     "label": ("labels",),
+    "healthcheck": (
+        "healthcheck",
+        "startupHealthCheck",
+        "healthcheck_on_failure_action",
+        "healthLogDestination",
+        "healthMaxLogCount",
+        "healthMaxLogSize",
+    ),
     "stop_signal": ("stopSignal",),
     "stop_timeout": ("stopTimeout",),
 }
@@ -108,6 +116,14 @@ def resources(before: Json, after: Json) -> Json:
         cpu.setdefault("period", number(table(new, "cpu"), "period") or _LIFTED["cpu_period"])
         cpu.setdefault("quota", number(table(new, "cpu"), "quota") or -1)
     return {key: value for key, value in made.items() if value}
+
+
+def with_limits(mine: Json, theirs: Json) -> Json:
+    """linux.resources with the limits of another one."""
+    made: Json = copy.deepcopy(mine)
+    for part, key in RESOURCES.values():
+        _take(made, theirs, part, key)
+    return made
 
 
 def _take(mine: Json, theirs: Json, part: str, key: str) -> None:

@@ -115,7 +115,9 @@ def parse_volumes_from(text: str) -> VolumesFrom:
     words = tuple(word for word in options.split(",") if word)
     if not _NAME.match(name) or not set(words) <= {"ro", "rw", "z"}:
         raise BadInput(f"read volumes_from {text[:60]!r}", "expected CONTAINER[:ro|rw|z]")
-    return VolumesFrom(name, words)
+    if {"ro", "rw"} <= set(words):
+        raise BadInput(f"read volumes_from {text[:60]!r}", "it is read-only and writable at once")
+    return VolumesFrom(name, tuple(sorted({*words} - {"rw"})))  # rw is what they are anyway
 
 
 class HealthReader:

@@ -122,7 +122,7 @@ KEYS: tuple[Key, ...] = (
         read_only=False,
     ),
     *_keys("containers", Kind.INTEGER, oom_score_adj=None, pids_limit=2048),
-    *_keys("containers", Kind.SIZE, log_size_max=-1, shm_size=64 * 1024 * 1024),
+    *_keys("containers", Kind.SIZE, log_size_max=-1, shm_size=65_536_000),
     *_keys(
         "containers",
         Kind.STRINGS,

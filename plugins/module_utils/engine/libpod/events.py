@@ -25,6 +25,14 @@ JOURNALD = "journald"
 NONE = "none"
 
 
+class Health(NamedTuple):
+    """What the event health_status tells besides; `log` is JSON, for containers that want it there."""
+
+    status: str
+    failing_streak: int = 0
+    log: str = ""
+
+
 class Event(NamedTuple):
     """One event. `type`: container, image, network, pod, system, volume, secret. `status`: podman's words, such as
     create, init, start, died, cleanup, kill, stop, remove, rename, update, mount, pull, tag, untag, refresh.
@@ -40,6 +48,7 @@ class Event(NamedTuple):
     exit_code: int | None = None
     attributes: Mapping[str, str] = {}
     time: str = ""
+    health: Health | None = None
 
 
 class EventLog(NamedTuple):
@@ -76,7 +85,14 @@ def _line(event: Event) -> Json:
     line.update(Status=event.status, Time=event.time, Type=event.type)
     if event.pod_id:
         line["PodID"] = event.pod_id
-    line["Attributes"] = dict(event.attributes) or None
+    if event.health is not None:
+        told = (
+            ("status", event.health.status),
+            ("log", event.health.log),
+            ("failing_streak", event.health.failing_streak),
+        )
+        line.update({f"health_{key}": value for key, value in told if value})
+    line["Attributes"] = dict(event.attributes) or ({} if event.type == "container" else None)
     return line
 
 
@@ -137,6 +153,11 @@ def _fields(event: Event) -> dict[str, str]:
         fields["PODMAN_NAME"] = event.name
     elif event.type != "system":
         fields.update(PODMAN_NAME=event.name, PODMAN_ID=event.id)
+    if event.health is not None:
+        fields["PODMAN_HEALTH_STATUS"] = event.health.status
+        fields["PODMAN_HEALTH_FAILING_STREAK"] = str(event.health.failing_streak)
+        if event.health.log:
+            fields["PODMAN_HEALTH_LOG"] = event.health.log
     if event.attributes and event.type in ("container", "pod", "network"):
         fields["PODMAN_LABELS"] = dump_json(dict(event.attributes)).decode()
     return fields

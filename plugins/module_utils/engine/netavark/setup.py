@@ -153,7 +153,16 @@ def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Att
     interfaces = [item.interface for item in container.attachments]
     if netns and netns_files.is_bound(netns) and not (drop and not last):
         complete = netns_files.visit(netns, lambda: _fill_in(interfaces))
-        _forgiving_teardown(ctx, netns, payload, deed, complete)
+        try:
+            _forgiving_teardown(ctx, netns, payload, deed, complete)
+        except ToolFailed:
+            others = [network for network in attached.networks.values() if network not in last]
+            if not others or _ports(others):
+                raise
+            # The others' namespaces are gone before their rules: netavark found the bridge without them, and failed to
+            # take the network away from under these. Where it finds no link, it takes this container's rules alone.
+            with _stand_in(ctx.settings, ()) as place:
+                _forgiving_teardown(ctx, place, payload, deed, complete=False)
         return
     if drop:
         netns_files.remove(netns)
@@ -204,12 +213,17 @@ def _stand_in(settings: NetSettings, interfaces: Sequence[str]) -> Iterator[str]
 
 def _drop_dead_ports(networks: Sequence[Network]) -> None:
     """Links of namespaces that died with the last user of these bridges: the kernel will clear them, but not yet."""
+    for link in _ports(networks):
+        if link.kind == "veth":
+            links.delete(link.name)
+
+
+def _ports(networks: Sequence[Network]) -> list[links.Link]:
+    """What is attached to the bridges of these networks."""
     bridges = {network.interface for network in networks if network.driver == "bridge"}
     present = links.links()
     masters = {link.number for link in present if link.name in bridges}
-    for link in present:
-        if link.master in masters and link.kind == "veth":
-            links.delete(link.name)
+    return [link for link in present if link.master in masters]
 
 
 def update_dns(ctx: NetContext, network: str, servers: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import select
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..base.errors import NotFound, TimedOut
+from ..base.errors import BadInput, NotFound, TimedOut
 
 if TYPE_CHECKING:
     import socket
@@ -29,10 +29,13 @@ _INPUT_PIECE = 8192
 
 
 class Input(NamedTuple):
-    """What to feed: `data` first, then whatever `fd` gives (-1: nothing), then end of file."""
+    """What to feed: `data` first, then whatever `fd` gives (-1: nothing), then end of file. Whoever types the bytes of
+    `keys` leaves, and lets the container run on.
+    """
 
     data: bytes = b""
     fd: int = -1
+    keys: bytes = b""
 
 
 class Attached:
@@ -48,8 +51,8 @@ class Attached:
     def __exit__(self, *_error: object) -> None:
         self._socket.close()
 
-    def stream(self, sink: Sink, feed: Input | None = None, seconds: float | None = None) -> None:
-        """Hand every packet to `sink` until the container's output has ended.
+    def stream(self, sink: Sink, feed: Input | None = None, seconds: float | None = None) -> bool:
+        """Hand every packet to `sink` until the container's output has ended; False when the keys to leave came first.
 
         Input needs a container created with `stdin`; its end closes the container's standard input. Raises TimedOut
         after `seconds`; what came until then has been handed over.
@@ -66,9 +69,9 @@ class Attached:
                 raise TimedOut(f"follow the output of container {self._name}", f"it did not end within {seconds:g} s")
             flags = events.pop(self._socket.fileno(), 0)
             if flags & (select.POLLIN | select.POLLHUP | select.POLLERR) and not self._receive(sink):
-                return
-            if feeder:
-                feeder.move(poll, bool(flags & select.POLLOUT), bool(events))
+                return True
+            if feeder and not feeder.move(poll, bool(flags & select.POLLOUT), bool(events)):
+                return False
 
     def _receive(self, sink: Sink) -> bool:
         try:
@@ -90,6 +93,8 @@ class _Feeder:
         self._socket = connection
         self._pending = feed.data
         self._fd = feed.fd
+        self._keys = Keys(feed.keys)
+        self._left = False
         self._done = False
 
     def register(self, poll: select.poll) -> int:
@@ -100,32 +105,110 @@ class _Feeder:
         poll.register(self._fd, select.POLLIN)
         return 0
 
-    def move(self, poll: select.poll, writable: bool, readable: bool) -> None:
+    def move(self, poll: select.poll, writable: bool, readable: bool) -> bool:
+        """False when the keys to leave were typed, and what came before them is on its way."""
+        if not self._done:
+            if readable and not self._pending:
+                self._read(poll)
+            elif writable and self._pending:
+                self._send()
+            if not self._pending and not self._left and self._fd < 0:
+                self._end()
+        return not self._left or bool(self._pending)
+
+    def _read(self, poll: select.poll) -> None:
+        try:
+            piece = os.read(self._fd, _INPUT_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""  # closed, or a terminal that went away
+        poll.unregister(self._fd)
+        self._pending, self._left = self._keys.passed(piece)
+        if not piece or self._left:
+            self._fd = -1
+            self._pending += self._keys.held() if not self._left else b""
+
+    def _send(self) -> None:
         import socket
 
-        if self._done:
+        try:
+            sent = self._socket.send(self._pending[:_INPUT_PIECE], socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return
-        if readable and not self._pending:
-            piece = os.read(self._fd, _INPUT_PIECE)
-            poll.unregister(self._fd)
-            self._pending = piece
-            if not piece:
-                self._fd = -1
-        elif writable and self._pending:
-            try:
-                sent = self._socket.send(self._pending[:_INPUT_PIECE], socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except (BrokenPipeError, ConnectionResetError):
-                self._done = True  # the container no longer listens: its output is what remains
-                return
-            self._pending = self._pending[sent:]
-        if not self._pending and self._fd < 0:
-            self._done = True
-            try:
-                self._socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
+        except (BrokenPipeError, ConnectionResetError):
+            self._done = True  # the container no longer listens: its output is what remains
+            return
+        self._pending = self._pending[sent:]
+
+    def _end(self) -> None:
+        import socket
+
+        self._done = True
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class Keys:
+    """Finds a sequence of keys in what is typed. What may yet become the sequence is held back."""
+
+    def __init__(self, wanted: bytes) -> None:
+        self._wanted = wanted
+        self._seen = b""
+
+    def passed(self, piece: bytes) -> tuple[bytes, bool]:
+        """What is not part of the sequence, and whether the sequence has been typed."""
+        if not self._wanted:
+            return piece, False
+        data = self._seen + piece
+        before, found, _after = data.partition(self._wanted)
+        if found:
+            self._seen = b""
+            return before, True
+        most = min(len(self._wanted) - 1, len(data))
+        kept = next((size for size in range(most, 0, -1) if self._wanted.startswith(data[-size:])), 0)
+        self._seen = data[len(data) - kept :]
+        return data[: len(data) - kept], False
+
+    def held(self) -> bytes:
+        seen, self._seen = self._seen, b""
+        return seen
+
+
+def parse_keys(text: str) -> bytes:
+    """`ctrl-p,ctrl-q`: single characters and ctrl-X; "" for none. Raises BadInput."""
+    found = bytearray()
+    for word in filter(None, text.split(",")):
+        name = word.lower()
+        if len(word) == 1 and word.isascii():
+            found += word.encode()
+        elif name.startswith("ctrl-") and len(name) == 6 and name[5] in "abcdefghijklmnopqrstuvwxyz@[\\]^_":
+            found.append(ord(name[5].upper()) - 64)
+        else:
+            raise BadInput("read the keys to detach", f"{word[:20]!r} is neither a character nor ctrl- and one")
+    return bytes(found)
+
+
+def resize(bundle: str, rows: int, columns: int) -> None:
+    """Tell a container's terminal its size, through its monitor; nil work when none listens."""
+    try:
+        folder = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        pipe = os.open("ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError:
+        return
+    finally:
+        os.close(folder)
+    try:
+        os.write(pipe, b"1 %d %d\n" % (rows, columns))
+    except OSError:
+        pass
+    finally:
+        os.close(pipe)
 
 
 def connect(bundle: str, name: str) -> Attached:

@@ -111,14 +111,19 @@ def launch(runner: Runner, wanted: Launch) -> Answer:
 
 
 def _environment(extra: Mapping[str, str], sync_write: int, start_read: int) -> dict[str, str]:
-    from ..host.process import child_environment
-
-    ours = child_environment()
-    env = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
+    env = kept_environment()
     env.update(extra)
     env["_OCI_SYNCPIPE"] = str(sync_write)
     env["_OCI_STARTPIPE"] = str(start_read)
     return env
+
+
+def kept_environment() -> dict[str, str]:
+    """Of our environment, what those need who come back to a container when we are gone."""
+    from ..host.process import child_environment
+
+    ours = child_environment()
+    return {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
 
 
 def _close(fd: int) -> int:

@@ -11,12 +11,12 @@ from ..base.errors import HostLacks
 from ..host import programs
 
 if TYPE_CHECKING:
+    from ..base.limits import Limits
     from ..host.identity import Identity
     from ..netavark.settings import NetContext
     from ..runtime.probe import ConmonFacts, Prober, RuntimeChoice
     from ..runtime.program import Runtime
     from ..store.conf import StoreOptions
-    from ..store.values import Limits
     from .session import Session
 
 
@@ -85,7 +85,7 @@ def net_context(session: Session) -> NetContext:
 
 def layer_limits(session: Session) -> Limits:
     """What one layer may cost on this host."""
-    from ..store.values import Limits
+    from ..base.limits import Limits
 
     conf = session.conf
     return Limits(

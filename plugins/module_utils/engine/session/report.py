@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import EngineError
 from ..base.version import VERSION
 from ..host import programs
+from ..host.boot import boot_of, systemd_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ def report(identity: Identity, runner: Runner, open_session: Callable[[], Sessio
         from .rootless_report import report as rootless
 
         found["rootless"] = rootless(identity, runner)
+    found["boot"] = _boot(identity)
     found["programs"] = _programs(runner)
     try:
         session = open_session()
@@ -82,7 +84,7 @@ def _host() -> Json:
         "boot_id": _line("/proc/sys/kernel/random/boot_id"),
         "selinux": os.path.isdir("/sys/fs/selinux/booleans"),
         "apparmor": _line("/sys/module/apparmor/parameters/enabled") == "Y",
-        "systemd": os.path.isdir("/run/systemd/system"),
+        "systemd": systemd_runs(),
     }
 
 
@@ -101,6 +103,11 @@ def _line(path: str) -> str:
             return opened.readline().strip()
     except OSError:
         return ""
+
+
+def _boot(identity: Identity) -> Json:
+    found = boot_of(identity)
+    return {"starts": found.starts, "unit": found.unit, "reason": found.reason}
 
 
 def _identity(identity: Identity) -> Json:

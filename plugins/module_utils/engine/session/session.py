@@ -70,6 +70,9 @@ class Session:
         session = cls(identity, runner, command)
         if identity.rootless:
             session._enter()
+        else:
+            # A login session's own, gone after the logout: crun would keep the state of root's containers there.
+            os.environ.pop("XDG_RUNTIME_DIR", None)
         return session
 
     def sibling(self) -> Session:

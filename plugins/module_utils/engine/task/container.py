@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: A step, and how containers.podman reports it once done.
 _DONE = {
     "create": "created",
+    "kill": "killed",
+    "pause": "paused",
     "pull": "pulled",
     "recreate": "recreated",
     "remove": "deleted",
@@ -42,7 +44,7 @@ def main(delivery: Delivery) -> None:
 def reconcile(request: Request) -> Result:
     from ..container import reconcile as room
 
-    desired, flags, pull = task_of(request)
+    desired, flags, pull = task_of(request)[:3]
     session = request.session()
     outcome = room.reconcile(session, desired, flags, pull=pull, check=request.check)
     request.warnings.extend(outcome.warnings)
@@ -65,12 +67,12 @@ def reconcile(request: Request) -> Result:
 
 def task_of(request: Request) -> Task:
     """What the parameters ask for. Raises BadInput."""
-    from ..container import params
+    from ..container import option_files, params
     from ..container.reconcile import Task
 
     wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
     flags = params.parse_flags(wanted)
-    return Task(params.parse(wanted, _files(params.files_needed(wanted))), flags, pull_options(request))
+    return Task(params.parse(wanted, option_files.read(params.files_needed(wanted))), flags, pull_options(request))
 
 
 def actions_of(steps: tuple[str, ...]) -> tuple[list[str], list[str]]:
@@ -78,20 +80,6 @@ def actions_of(steps: tuple[str, ...]) -> tuple[list[str], list[str]]:
     pairs = [step.partition(" ")[::2] for step in steps]
     commands = [_COMMANDS.get(verb, "podman {verb} {name}").format(verb=verb, name=name) for verb, name in pairs]
     return [f"{_DONE.get(verb, verb)} {name}" for verb, name in pairs], commands
-
-
-def _files(paths: tuple[str, ...]) -> dict[str, bytes]:
-    """The content of the files that options name, read as the user who runs the task."""
-    from ..base.errors import BadInput
-    from ..base.files import read_bytes
-
-    found = {}
-    for path in paths:
-        try:
-            found[path] = read_bytes(path, 8 * 1024 * 1024)
-        except OSError as error:
-            raise BadInput(f"read the file {path}", error.strerror or str(error)) from error
-    return found
 
 
 def pull_options(request: Request) -> PullOptions | None:

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
+    from ..container.model import Container
     from .frame import Delivery, Options
 
-OPTIONS: Options = {"name": {"type": "list", "elements": "str"}, "executable": EXECUTABLE}
+OPTIONS: Options = {
+    "name": {"type": "list", "elements": "str"},
+    "processes": {"type": "bool", "default": False},
+    "stats": {"type": "bool", "default": False},
+    "changes": {"type": "bool", "default": False},
+    "spec": {"type": "bool", "default": False},
+    "executable": EXECUTABLE,
+}
 
 
 def main(delivery: Delivery) -> None:
@@ -29,4 +37,21 @@ def look(request: Request) -> Result:
     else:
         found = [lookup(session, name) for name in names]
         chosen = list({container.id: container for container in found if container is not None}.values())
-    return Result([inspect(session, container) for container in chosen])
+    return Result([{**inspect(session, container), **_more(request, container)} for container in chosen])
+
+
+def _more(request: Request, container: Container) -> dict[str, object]:
+    """What was asked for beyond podman's document. Of a container that does not run nothing is counted."""
+    from ..container import looks
+
+    session = request.session()
+    more: dict[str, object] = {}
+    if request.flag("processes"):
+        more["Processes"] = looks.processes(container)
+    if request.flag("stats"):
+        more["Stats"] = looks.stats(session, container)
+    if request.flag("changes"):
+        more["Changes"] = looks.changes(session, container)
+    if request.flag("spec"):
+        more["Spec"] = looks.spec(container)
+    return more

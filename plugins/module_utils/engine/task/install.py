@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PACKAGE = "daemonless_oci"
 FORMAT = 1
 COMMAND = "daemonless"
+COMPLETION = "daemonless.bash"
 CURRENT = "current"
 KEPT = 3
 FRESH_SECONDS = 24 * 3600
@@ -146,6 +147,8 @@ def _put(home: str, delivery: Delivery) -> None:
 
 
 def _write_copy(new: str, home: str, delivery: Delivery) -> None:
+    from ..base.completion import BASH
+
     engine = os.path.join(new, PACKAGE, "engine")
     files: dict[str, bytes] = {}
     for name, data in payload_files(delivery):
@@ -155,6 +158,7 @@ def _write_copy(new: str, home: str, delivery: Delivery) -> None:
             files.setdefault(f"{PACKAGE}/engine/{name}/__init__.py", b"")
     files.setdefault(f"{PACKAGE}/engine/__init__.py", b"")
     files[COMMAND] = script(interpreter()).encode()
+    files[COMPLETION] = BASH.encode()
     os.makedirs(engine, 0o755)
     for name, data in files.items():
         path = os.path.join(new, name)
@@ -165,7 +169,7 @@ def _write_copy(new: str, home: str, delivery: Delivery) -> None:
     for folder, folders, _files in os.walk(new):
         for name in folders:
             os.chmod(os.path.join(folder, name), 0o755)
-    bundles = _compile(new, home, [name for name in files if name != COMMAND])
+    bundles = _compile(new, home, [name for name in files if name not in (COMMAND, COMPLETION)])
     _write_manifest(new, delivery.digest, [*files, *bundles])
     os.chmod(new, 0o755)
 
@@ -261,11 +265,15 @@ def command_link(base: str) -> str:
 def link_command(base: str, digest: str) -> None:
     """Point `current` and the command in PATH to this version. Somebody else's file of that name is left alone."""
     _replace_link(os.path.join(base, CURRENT), digest)
-    link = command_link(base)
-    target = os.path.join(base, CURRENT, COMMAND)
-    if not os.path.lexists(link) or (os.path.islink(link) and os.readlink(link).startswith(base + "/")):
-        os.makedirs(os.path.dirname(link), 0o755, exist_ok=True)
-        _replace_link(link, target)
+    for link, name in ((command_link(base), COMMAND), (completion_link(base), COMPLETION)):
+        if not os.path.lexists(link) or (os.path.islink(link) and os.readlink(link).startswith(base + "/")):
+            os.makedirs(os.path.dirname(link), 0o755, exist_ok=True)
+            _replace_link(link, os.path.join(base, CURRENT, name))
+
+
+def completion_link(base: str) -> str:
+    """Where bash looks for how to complete a command that is in the `bin` beside."""
+    return os.path.join(os.path.dirname(os.path.dirname(base)), "share/bash-completion/completions", COMMAND)
 
 
 def link_is_missing(base: str) -> bool:
