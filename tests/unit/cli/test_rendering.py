@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli import arguments, images, logs, main, words
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli import arguments, images, main, words
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.context import Usage
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.cli.rows import Listing, Row, render, table
 
@@ -108,15 +107,6 @@ def test_names_of_images(name: str, parts: tuple[str, str]) -> None:
     assert images.split_name(name) == parts
 
 
-def test_moments_of_logs() -> None:
-    assert logs.moment("") is None
-    assert logs.moment("2026-11-23T18:47:01Z") == 1_795_459_621_000_000_000
-    assert logs.moment("1795459621") == 1_795_459_621_000_000_000
-    assert logs.moment("1795459621.5") == 1_795_459_621_500_000_000
-    with pytest.raises(BadInput):
-        logs.moment("yesterday")
-
-
 def test_filters_are_read() -> None:
     assert arguments.key_values(["a=1", "a=2", "b=x=y"]) == {"a": ["1", "2"], "b": ["x=y"]}
     with pytest.raises(Usage):
@@ -143,3 +133,19 @@ def test_command_lines_that_need_no_host(
     assert main.main(argv) == code
     printed = capsys.readouterr()
     assert said in (printed.out if code == 0 else printed.err)
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (0, "0s"),
+        (1, "1ns"),
+        (1500, "1.5µs"),
+        (22679067, "22.679067ms"),
+        (1_000_000_000, "1s"),
+        (62_500_000_000, "1m2.5s"),
+        (3_600_000_000_000, "1h0m0s"),
+    ],
+)
+def test_durations_as_go_prints_them(nanoseconds: int, text: str) -> None:
+    assert words.go_duration(nanoseconds) == text

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""daemonless image prune, system prune and system check"""
+"""daemonless container prune, image prune, system prune and system check"""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def arguments(parser: Parser, name: str) -> None:
         parser.flag("-f", "--force", help="remove containers on damaged images, too")
         parser.add_argument("-m", "--max", default="24h", help="how old a layer may be that no image names")
         return
-    parser.flag("-a", "--all", help="unused images with a name as well")
+    if name != "container prune":
+        parser.flag("-a", "--all", help="unused images with a name as well")
     parser.many("--filter", metavar="KEY=VALUE", help="until, label, label!")
     parser.flag("-f", "--force", help="do not ask")
     if name == "system prune":
@@ -34,6 +35,8 @@ def arguments(parser: Parser, name: str) -> None:
 def run(context: Context, options: Namespace) -> int:
     if options.command_name == "system check":
         return _check(context, options)
+    if options.command_name == "container prune":
+        return _containers(context, options)
     return (_system if options.command_name == "system prune" else _images)(context, options)
 
 
@@ -56,6 +59,18 @@ def _images(context: Context, options: Namespace) -> int:
     doomed = prune.unused(context.session, parse(options.filter), every=options.all)
     done = take(doomed, lambda one: prune.remove(context.session, one))
     context.out("".join(f"{one.line}\n" for one in done.gone))
+    return _failed(context, done.errors)
+
+
+def _containers(context: Context, options: Namespace) -> int:
+    from ..base.filters import parse
+    from ..container import prune
+    from ..plan.pruning import take
+
+    if not _agreed(context, options, "WARNING! This will remove all non running containers.\n"):
+        return 0
+    done = take(prune.unused(context.session, parse(options.filter)), lambda one: prune.remove(context.session, one))
+    context.out("".join(f"{one.id}\n" for one in done.gone))
     return _failed(context, done.errors)
 
 

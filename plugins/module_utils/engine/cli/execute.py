@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
+from .attached import exit_code
 from .context import Usage
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(context: Context, options: Namespace) -> int:
         return execute.interactive(context.session, container, request)
     except EngineError as error:
         context.error(str(error))
-        return _exit_code(error)
+        return exit_code(error)
 
 
 def _close_input() -> None:
@@ -74,15 +75,6 @@ def _close_input() -> None:
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
-
-
-def _exit_code(error: EngineError) -> int:
-    """As a shell would end: 127 not found, 126 cannot be run."""
-    from ..runtime.errors import CommandNotExecutable, CommandNotFound
-
-    if isinstance(error, CommandNotFound):
-        return 127
-    return 126 if isinstance(error, CommandNotExecutable) else 125
 
 
 def _environment(given: list[str], files: list[str]) -> list[tuple[str, str]]:

@@ -79,6 +79,16 @@ def _exited(container: Container, value: str) -> bool:
     return container.status == "exited" and str(container.exit_code) == value
 
 
+def _starts_at_boot(container: Container, value: str) -> bool:
+    from ..base import jsonval
+
+    if value not in ("true", "false"):
+        raise Usage(f"filter should-start-on-boot={value}: it is true or false")
+    by_user = jsonval.flag(container.state, "stoppedByUser")
+    policy = container.restart_policy
+    return (policy == "always" or (policy == "unless-stopped" and not by_user)) == (value == "true")
+
+
 _TESTS: dict[str, Test] = {
     "id": lambda container, value: container.id.startswith(value.lower()),
     "name": _name,
@@ -90,5 +100,6 @@ _TESTS: dict[str, Test] = {
     "network": _network,
     "volume": _volume,
     "pod": lambda container, value: bool(container.pod_id) and container.pod_id.startswith(value),
+    "should-start-on-boot": _starts_at_boot,
     "restart-policy": lambda container, value: container.restart_policy == value,
 }

@@ -57,5 +57,6 @@ def run(context: Context, options: Namespace) -> int:
 def _fetch(context: Context, url: str) -> str:
     from ..registry.connections import Trust
     from ..registry.web_file import WebFile
+    from ..session.below import layer_limits
 
-    return WebFile(url, Trust(context.session.identity)).fetch()
+    return WebFile(url, Trust(context.session.identity), limits=layer_limits(context.session)).fetch()

@@ -91,8 +91,7 @@ def _network(context: Context, name: str) -> object:
 
 
 def _volume(context: Context, name: str) -> object:
-    from ..volume.observed import find
-    from .volumes import shown
+    from ..volume.observed import find, shown
 
     found = find(context.session, name)
     return None if found is None else shown(found)

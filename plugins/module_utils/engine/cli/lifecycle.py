@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..base.errors import EngineError
 from .arguments import key_values
+from .together import Ways, each_container
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,10 +26,19 @@ def arguments(parser: Parser, name: str) -> None:
     parser.names()
     parser.latest()
     if name != "wait":
-        parser.flag("-a", "--all", help="every container")
+        parser.flag(*(["--all"] if name == "start" else ["-a", "--all"]), help="every container")
         parser.many("-f", "--filter", metavar="KEY=VALUE", help="those that match, as in ps")
+    if name == "start":
+        parser.flag("-a", "--attach", help="show what it prints, and stay until it ends")
+        parser.add_argument("--detach-keys", help="keys to leave it running, ctrl-p,ctrl-q by default")
+        parser.flag("-i", "--interactive", help="pass our standard input on, with --attach")
+        parser.switch("--sig-proxy", help="pass our signals on to it, with --attach")
+    elif name != "wait":
+        parser.many("--cidfile", metavar="FILE", help="the container whose id is in this file")
     if name in ("stop", "restart"):
-        parser.add_argument("-t", "--time", type=int, help="seconds until SIGKILL, instead of the container's own")
+        parser.add_argument(
+            "-t", "--time", "--timeout", type=int, help="seconds until SIGKILL, instead of the container's own"
+        )
     if name == "stop":
         parser.flag("-i", "--ignore", help="containers that do not exist are no error")
     if name == "restart":
@@ -40,18 +51,12 @@ def run(context: Context, options: Namespace) -> int:
     verb = options.command_name
     if verb == "wait":
         return _wait(context, options)
+    if getattr(options, "attach", False) or getattr(options, "interactive", False):
+        return _start_attached(context, options)
     deed = _VERBS[verb]
-
-    def one(name: str) -> None:
-        deed(context.session, context.container(name), options)
-        context.out(f"{name}\n")
-
+    ways = Ways(_FIRST.get(verb, ""), forgiving=getattr(options, "ignore", False))
     names = _names(context, options)
-    if getattr(options, "ignore", False):
-        from ..container.lookup import lookup
-
-        names = [name for name in names if lookup(context.session, name) is not None]
-    return context.each(names, one)
+    return each_container(context, names, lambda session, container: deed(session, container, options), ways)
 
 
 def _names(context: Context, options: Namespace) -> list[str]:
@@ -63,7 +68,7 @@ def _names(context: Context, options: Namespace) -> list[str]:
         found = matching(all_containers(context.session), key_values(options.filter))
         return [container.id for container in found if not running or container.running]
     if not options.all:
-        return context.chosen(options.names, latest=options.latest)
+        return context.chosen(named(options), latest=options.latest)
     from ..container.lookup import all_containers
 
     context.chosen(options.names, every=True)
@@ -71,6 +76,34 @@ def _names(context: Context, options: Namespace) -> list[str]:
     return [one.id for one in all_containers(context.session) if fitting is None or one.status in fitting]
 
 
+def named(options: Namespace) -> list[str]:
+    """The names that were given, and the ids in files that were named."""
+    found = list(options.names)
+    for path in getattr(options, "cidfile", ()):
+        with open(path, encoding="utf-8") as file:
+            found.append(file.read().split("\n", 1)[0].strip())
+    return found
+
+
+def _start_attached(context: Context, options: Namespace) -> int:
+    from .attached import Wish, exit_code, stay
+    from .context import Usage
+
+    names = context.chosen(options.names, latest=options.latest)
+    if len(names) > 1:
+        raise Usage("you cannot start and attach multiple containers at once")
+    container = context.container(names[0])
+    streams = ("stdout", "stderr", *(["stdin"] if options.interactive else []))
+    proxy = options.sig_proxy is not False
+    fresh = not container.running
+    try:
+        return stay(context, container, Wish(streams, options.detach_keys, proxy, fresh))
+    except EngineError as error:
+        context.error(str(error))
+        return exit_code(error)
+
+
+_FIRST = {"start": "needed", "restart": "needed", "stop": "needing"}
 _FITTING = {
     "stop": ("running", "paused"),
     "kill": ("running", "paused"),

@@ -38,11 +38,12 @@ def run(context: Context, options: Namespace) -> int:
 
 
 def _show(context: Context, name: str, options: Namespace) -> None:
+    from ..base.filters import moment_or_none
     from ..container.logs import logs
     from ..runtime.logs import LogQuery
 
     container = context.container(name)
-    wanted = LogQuery(moment(options.since), moment(options.until), options.tail, options.follow)
+    wanted = LogQuery(moment_or_none(options.since), moment_or_none(options.until), options.tail, options.follow)
     before = f"{container.name} " if options.prefix else ""
     for line in logs(context.session, container, wanted):
         stream = sys.stderr.buffer if line.stream == "stderr" else sys.stdout.buffer
@@ -52,21 +53,3 @@ def _show(context: Context, name: str, options: Namespace) -> None:
             stream.flush()
     sys.stdout.flush()
     sys.stderr.flush()
-
-
-def moment(text: str) -> int | None:
-    """Unix nanoseconds of a time, a Unix time, or an age such as 10m; None for "". Raises BadInput."""
-    if not text:
-        return None
-    import time
-
-    from ..base.clock import parse
-    from ..base.errors import BadInput
-    from ..base.units import parse_duration
-
-    if text.replace(".", "", 1).isdigit():
-        return int(float(text) * 1_000_000_000)
-    try:
-        return parse(text)
-    except BadInput:
-        return time.time_ns() - parse_duration(text, "time")

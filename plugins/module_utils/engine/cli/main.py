@@ -17,81 +17,127 @@ from .context import Context, Usage
 
 if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are imported by name
     from collections.abc import Sequence
+    from typing import Any
 
     from . import (  # noqa: F401
+        attach,
         care,
         cleanup,
+        commit,
+        complete,
+        create,
+        events,
         execute,
+        healthcheck,
         image_views,
         images,
         imports,
         info,
         inspect,
         lifecycle,
+        login,
         logs,
+        manifests,
+        mounts,
         names,
         networks,
         port,
         ps,
+        pull,
+        push,
         remove,
         rename,
         rmi,
+        save,
+        search,
         secrets,
+        small,
+        stats,
         top,
+        trees,
+        update,
         usage,
         version,
         volumes,
     )
+    from .arguments import Parser
 
 FAILED = 125
 
 _COMMANDS: dict[str, tuple[str, str]] = {
+    "attach": ("attach", "Attach to a container that runs"),
+    "commit": ("commit", "Make an image from a container"),
+    "completion": ("complete", "Print what completes the command in a shell"),
+    "create": ("create", "Make a container, and do not start it"),
+    "diff": ("trees", "Show what a container changed in its file system"),
+    "events": ("events", "Show what happened, and what happens"),
     "exec": ("execute", "Run a program in a running container"),
+    "export": ("trees", "Write the file system of a container as a tar"),
     "history": ("image_views", "Show how an image came to be"),
     "images": ("images", "List images"),
     "import": ("imports", "Make an image from the tar of a root file system"),
     "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
+    "init": ("small", "Make all that containers need, and do not let their programs begin"),
     "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
     "kill": ("lifecycle", "Send a signal to containers"),
+    "load": ("save", "Bring the images of an archive into the store"),
+    "login": ("login", "Keep credentials for a registry"),
+    "logout": ("login", "Forget the credentials for a registry"),
     "logs": ("logs", "Show what a container has written"),
+    "mount": ("mounts", "Mount the files of containers, and show where"),
     "pause": ("lifecycle", "Freeze the processes of containers"),
     "port": ("port", "Show published ports"),
     "ps": ("ps", "List containers"),
+    "pull": ("pull", "Fetch images from registries"),
+    "push": ("push", "Copy an image to a registry, or elsewhere"),
     "rename": ("rename", "Give a container another name"),
     "restart": ("lifecycle", "Stop and start containers"),
     "rm": ("remove", "Remove containers"),
     "rmi": ("rmi", "Remove images"),
+    "run": ("create", "Make a container, start it, and stay until it ends"),
+    "save": ("save", "Write images into an archive or directory"),
+    "search": ("search", "Search a registry for images, or for the tags of one"),
     "start": ("lifecycle", "Start containers"),
+    "stats": ("stats", "Show what containers use: processors, memory, network, disk"),
     "stop": ("lifecycle", "Stop containers"),
     "tag": ("names", "Give an image further names"),
     "top": ("top", "Show the processes of a container"),
     "untag": ("names", "Take names of an image away"),
     "unpause": ("lifecycle", "Thaw the processes of containers"),
+    "unmount": ("mounts", "Unmount the files of containers"),
+    "update": ("update", "Change limits and restart policy of a container while it runs"),
     "version": ("version", "Show the version"),
     "wait": ("lifecycle", "Wait until containers end, and show their exit codes"),
 }
-_OTHERS = ("history", "images", "import", "info", "rmi", "tag", "untag", "version")  # of no use below `container`
+_ALIASES = {"umount": "unmount"}
+_IMAGE = ("history", "import", "load", "pull", "push", "save", "search", "tag", "untag")  # of `image` too
+_OTHERS = (*_IMAGE, "completion", "events", "images", "info", "login", "logout", "rmi", "version")
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
         **{name: name for name in _COMMANDS if name not in _OTHERS},
         "list": "ps",
         "ls": "ps",
+        "ps": "ps",
+        "umount": "unmount",
+        **{name: f"container {name}" for name in ("exists", "prune")},
     },
     "image": {
         "list": "images",
         "ls": "images",
         "inspect": "inspect",
         "rm": "rmi",
-        **{name: name for name in ("history", "import", "tag", "untag")},
+        **{name: name for name in _IMAGE},
         **{name: f"image {name}" for name in ("diff", "exists", "prune", "tree")},
     },
+    "manifest": {word: f"manifest {word}" for word in "add annotate create exists inspect push remove rm".split()},
+    "healthcheck": {"run": "healthcheck run"},
     "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
     "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
     "secret": {
         "list": "secret-ls",
         **{word: f"secret-{word}" for word in ("create", "exists", "inspect", "ls", "rm")},
     },
-    "system": {"info": "info", "check": "system check", "df": "system df", "prune": "system prune"},
+    "system": {"events": "events", "info": "info", "check": "system check", "df": "system df", "prune": "system prune"},
 }
 _HIDDEN = {
     "secret-create": ("secrets", "Store a secret"),
@@ -100,10 +146,21 @@ _HIDDEN = {
     "secret-ls": ("secrets", "List secrets"),
     "secret-rm": ("secrets", "Remove secrets"),
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
+    "container exists": ("small", "Tell by the exit code whether there is a container"),
+    "container prune": ("care", "Remove containers that do not run"),
+    "healthcheck run": ("healthcheck", "Check the health of a container now"),
     "image diff": ("image_views", "Show what an image has that another has not, or the layer below"),
     "image exists": ("image_views", "Tell by the exit code whether there is an image"),
     "image prune": ("care", "Remove images that nobody uses"),
     "image tree": ("image_views", "Draw the layers of an image"),
+    "manifest add": ("manifests", "Add images to a manifest list"),
+    "manifest annotate": ("manifests", "Describe a manifest list, or an image in it"),
+    "manifest create": ("manifests", "Make a manifest list"),
+    "manifest exists": ("manifests", "Tell by the exit code whether there is a manifest list"),
+    "manifest inspect": ("manifests", "Show a manifest list, of this host or of a registry"),
+    "manifest push": ("manifests", "Send a manifest list and its images to a registry"),
+    "manifest remove": ("manifests", "Take an image out of a manifest list"),
+    "manifest rm": ("manifests", "Remove manifest lists"),
     "networks": ("networks", "List networks"),
     "system check": ("care", "Find and repair damage in the storage"),
     "system df": ("usage", "Show what images, containers and volumes take on the disk"),
@@ -145,28 +202,43 @@ def _dispatch(context: Context, argv: list[str]) -> int:
         return 0
     if argv[0] in ("-v", "--version"):
         argv = ["version", "--short"]
-    word, rest, kind = argv[0], argv[1:], ""
+    word, rest, kind = _ALIASES.get(argv[0], argv[0]), argv[1:], ""
     if word == "port-forward":
         from ..netavark.forward_main import main as forward
 
         return forward(rest)
+    if word == "__complete":
+        from .complete import Tree, candidates
+
+        context.out("".join(f"{one}\n" for one in candidates(context, rest, Tree(_COMMANDS, _GROUPS, _parser))))
+        return 0
     if word in _GROUPS:
+        if rest[:1] in (["--help"], ["-h"]):
+            context.out(f"usage: daemonless {word} COMMAND\n\nCommands: {', '.join(sorted(_GROUPS[word]))}\n")
+            return 0
         kind, word, rest = _in_group(word, rest)
     elif word not in _COMMANDS:
         raise Usage(f"unrecognized command `daemonless {word}`\nTry 'daemonless --help' for more information")
-    module, summary = _COMMANDS.get(word) or _HIDDEN[word]
-    from importlib import import_module
-
-    from .arguments import Parser
-
-    command = import_module(f".{module}", __package__)
-    parser = Parser(f"daemonless {'' if ' ' in word else kind} {word}".replace("  ", " "), summary)
-    command.arguments(parser, word)
-    options = parser.parse_args(rest)
+    parser = _parser(word, kind)
+    options = parser.read(rest)
     options.kind = kind
     options.command_name = word
-    code = command.run(context, options)
-    return int(code)
+    return int(_module(word).run(context, options))
+
+
+def _module(word: str) -> Any:
+    from importlib import import_module
+
+    return import_module(f".{(_COMMANDS.get(word) or _HIDDEN[word])[0]}", __package__)
+
+
+def _parser(word: str, kind: str = "") -> Parser:
+    from .arguments import Parser
+
+    summary = (_COMMANDS.get(word) or _HIDDEN[word])[1]
+    parser = Parser(f"daemonless {'' if ' ' in word else kind} {word}".replace("  ", " "), summary)
+    _module(word).arguments(parser, word)
+    return parser
 
 
 def _drop_global_flags(argv: list[str]) -> list[str]:
@@ -192,8 +264,7 @@ def _in_group(group: str, rest: list[str]) -> tuple[str, str, list[str]]:
 
 def _help() -> str:
     lines = ["Usage: daemonless COMMAND [options]", "", "Containers of this host, without a daemon. Commands:"]
-    lines += [f"  {name:<10}{summary}" for name, (_module, summary) in sorted(_COMMANDS.items())]
-    grouped = [f"{group} ls" for group in ("container", "image", "network", "volume")]
-    lines += ["", f"Also: {', '.join(grouped)}, and inspect in place of ls."]
-    lines += [f"{name:<16}{summary}" for name, (_module, summary) in sorted(_HIDDEN.items()) if " " in name]
+    lines += [f"  {name:<12}{summary}" for name, (_name, summary) in sorted(_COMMANDS.items())]
+    lines += ["", "Groups:"]
+    lines += [f"  {group:<12}{', '.join(sorted(verbs))}" for group, verbs in sorted(_GROUPS.items())]
     return "\n".join(lines) + "\n\n`daemonless COMMAND --help` shows the options of a command.\n"

@@ -111,11 +111,20 @@ def status(container: Container, now: int) -> str:
     word = container.status
     if word in ("running", "paused"):
         up = f"Up {words.age(container.started_at, now)}" if not is_zero(container.started_at) else "Up"
-        return f"{up} (Paused)" if word == "paused" else up
+        if word == "paused":
+            return f"{up} (Paused)"
+        health = health_status(container)
+        return f"{up} ({health})" if health else up
     if word in ("exited", "stopped"):
         when = words.ago(container.finished_at, now)
         return f"Exited ({container.exit_code}) {when}".rstrip()
     return word.capitalize()
+
+
+def health_status(container: Container) -> str:
+    from ..container.health_log import status as read
+
+    return read(container) if jsonval.table(container.config, "healthcheck") else ""
 
 
 def mounts(container: Container) -> list[str]:

@@ -14,7 +14,6 @@ from .rows import Listing, Row, render
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..base.jsonval import Json
     from ..volume.observed import VolumeView
     from .arguments import Parser
     from .context import Context
@@ -30,7 +29,7 @@ def arguments(parser: Parser, name: str) -> None:
 
 
 def run(context: Context, options: Namespace) -> int:
-    from ..volume.observed import all_volumes
+    from ..volume.observed import all_volumes, shown
 
     volumes = sorted(all_volumes(context.session), key=lambda volume: volume.name)
     for key, values in key_values(options.filter).items():
@@ -42,26 +41,11 @@ def run(context: Context, options: Namespace) -> int:
 
 
 def _row(volume: VolumeView) -> Row:
+    from ..volume.observed import shown
+
     row = Row(shown(volume))
     row.source = lambda: shown(volume)
     return row
-
-
-def shown(volume: VolumeView) -> Json:
-    """As `podman volume inspect` prints it."""
-    found: Json = {
-        "Name": volume.name,
-        "Driver": volume.driver,
-        "Mountpoint": volume.mountpoint,
-        "CreatedAt": volume.created,
-        "Labels": dict(volume.labels),
-        "Scope": "local",
-        "Options": dict(volume.options),
-    }
-    flags = {"Anonymous": volume.anonymous, "NeedsCopyUp": volume.needs_copy_up, "NeedsChown": volume.needs_chown}
-    found["MountCount"] = volume.mount_count
-    found.update({name: True for name, value in flags.items() if value})
-    return {**found, "LockNumber": volume.lock_id}
 
 
 def _fits(volume: VolumeView, key: str, values: list[str]) -> bool:

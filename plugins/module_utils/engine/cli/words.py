@@ -58,3 +58,25 @@ def port(mapping: Json) -> str:
 
 def _range(first: int, count: int) -> str:
     return str(first) if count == 1 else f"{first}-{first + count - 1}"
+
+
+def go_duration(nanoseconds: int) -> str:
+    """`22.679067ms`, `1m2.5s`, as Go prints a duration."""
+    if nanoseconds == 0:
+        return "0s"
+    for unit, scale in (("ns", 1), ("µs", 1_000), ("ms", 1_000_000)):
+        if nanoseconds < scale * 1000:
+            return f"{_decimal(nanoseconds, scale)}{unit}"
+    minutes, rest = divmod(nanoseconds, 60_000_000_000)
+    seconds = f"{_decimal(rest, 1_000_000_000)}s"
+    if not minutes:
+        return seconds
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}" if hours else f"{minutes}m{seconds}"
+
+
+def _decimal(number: int, scale: int) -> str:
+    whole, rest = divmod(number, scale)
+    digits = len(str(scale)) - 1
+    fraction = f"{rest:0{digits}d}".rstrip("0") if digits else ""
+    return f"{whole}.{fraction}" if fraction else str(whole)
