@@ -71,6 +71,15 @@ build: venv ## Build the collection tarball into build/
 test: setup judge ## Everything that CI runs
 	@$(LAB)/test $(BIN)
 
+.PHONY: test-vm
+test-vm: setup ## The journey on a virtual host: systemd, limits that bite, reboots (an emulated machine: some 15 minutes)
+	@$(LAB)/packages $(LAB)/packages-vm.txt
+	@$(LAB)/vm-test $(BIN) $(SUITE)
+
+.PHONY: test-long
+test-long: setup judge ## What is too long for every run: layers of a million entries, thousands of random trees (minutes)
+	@$(PYTEST) tests -m slow -n $(JOBS) --dist loadgroup
+
 .PHONY: demo
 demo: setup ## From nothing to a container that serves a page, twice, and then a check with a diff
 	@$(LAB)/demo $(BIN)

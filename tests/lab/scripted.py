@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Union
+from typing import BinaryIO, Union
 
 from images import Blob, Image
 
@@ -96,6 +96,8 @@ class Server:
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(length) if length else b""
+        if handler.headers.get("Transfer-Encoding") == "chunked":
+            body = _chunks(handler.rfile)
         headers = {name.lower(): value for name, value in handler.headers.items()}
         seen = Seen(handler.command, handler.path, headers, body)
         self.seen.append(seen)
@@ -150,6 +152,16 @@ class Server:
 
     def put_blob(self, repository: str, blob: Blob) -> None:
         self.route(f"/v2/{repository}/blobs/{blob.digest}", ranged(blob.data))
+
+
+def _chunks(stream: BinaryIO) -> bytes:
+    """A body of unknown length (RFC 9112 section 7.1)."""
+    parts = []
+    while size := int(stream.readline(), 16):
+        parts.append(stream.read(size))
+        stream.readline()
+    stream.readline()
+    return b"".join(parts)
 
 
 def ranged(data: bytes, cuts: tuple[int | None, ...] = (None,)) -> Callable[[Seen], Reply]:
