@@ -11,6 +11,8 @@ from .measure import Row, say
 EMPTY = "bench.empty.nothing"
 OURS = "daemonless.oci.container"
 PEER = "containers.podman.podman_container"
+OURS_LISTED = "daemonless.oci.containers"
+PEER_LISTED = "containers.podman.podman_containers"
 TASKS = 20
 
 
@@ -66,8 +68,33 @@ def ps(ground: Ground) -> Iterator[Row]:
     ground.podman("rm", "-f", "-t", "0", "-a")
 
 
+def listed(ground: Ground) -> Iterator[Row]:
+    """One task with a list of 50 containers, nothing to do."""
+
+    def items(stem: str) -> list[dict[str, object]]:
+        return [
+            {"name": f"{stem}{number}", "image": IMAGE, "command": ["sleep", "100000"], "stop_timeout": 0}
+            for number in range(50)
+        ]
+
+    ours, peers = ({"containers": items(stem)} for stem in ("listed", "peer"))
+    ground.machine.task("containers", ours)
+    ground.playbook(PEER_LISTED, peers, 1)  # its own: what one tool made the other may see as changed
+    yield Row(
+        "listed",
+        "one task with 50 containers, nothing to do",
+        ground.playbook_of(OURS_LISTED, ours, 1),
+        {"podman_containers": ground.playbook_of(PEER_LISTED, peers, 1)},
+        {"podman_containers": 1 / 10},
+        rounds=3,
+        floor=ground.playbook_of(EMPTY, {}, 1),
+        above={"podman_containers": 1 / 40},
+    )
+    ground.podman("rm", "-f", "-t", "0", "-a")
+
+
 def start(ground: Ground) -> Iterator[Row]:
-    """Creating and starting 20 on a bridge."""
+    """Creating and starting 20 on a bridge: one after another, and as a list in one task."""
     names = [f"new{number}" for number in range(20)]
     tasks = [{"name": name, "image": IMAGE, "command": ["sleep", "100000"], "stop_timeout": 0} for name in names]
 
@@ -75,15 +102,32 @@ def start(ground: Ground) -> Iterator[Row]:
         for name in names:
             ground.podman("run", "-d", "--name", name, IMAGE, "sleep", "100000")
 
+    def none_left() -> None:
+        ground.podman("rm", "-f", "-t", "0", "-a")
+
+    empty = ground.playbook_of(EMPTY, {}, 1)
     yield Row(
         "start",
-        "create and start 20 on a bridge",
+        "create and start 20 on a bridge, one task for each",
         lambda: ground.playbook_items(OURS, tasks),
-        {"podman_container": lambda: ground.playbook_items(PEER, tasks), "20 x podman run -d": by_podman},
-        {"podman_container": 1 / 6, "20 x podman run -d": 1 / 2.5},
+        {"podman_container": lambda: ground.playbook_items(PEER, tasks)},
+        {},
         rounds=3,
-        before=lambda: ground.podman("rm", "-f", "-t", "0", "-a"),
-        floor=ground.playbook_of(EMPTY, {}, 1),
+        before=none_left,
+        floor=empty,
+    )
+    yield Row(
+        "start listed",
+        "create and start 20 on a bridge, one task",
+        ground.playbook_of(OURS_LISTED, {"containers": tasks}, 1),
+        {
+            "podman_containers": ground.playbook_of(PEER_LISTED, {"containers": tasks}, 1),
+            "20 x podman run -d": by_podman,
+        },
+        {"podman_containers": 1 / 6, "20 x podman run -d": 1 / 2.5},
+        rounds=5,
+        before=none_left,
+        floor=empty,
     )
     ground.podman("rm", "-f", "-t", "0", "-a")
 
@@ -130,39 +174,80 @@ def pull(ground: Ground) -> Iterator[Row]:
         for who, script in (("ours", ground.payload_file("image", {"name": reference})), ("podman", podman)):
             ground.forget(reference)
             ground.cost(who, script)
+        podman_again = ground.podman_deed("pull", "-q", "--tls-verify=false", reference)
         yield Row(
             f"pull {name} again",
-            "nothing has moved",
-            ground.payload("image", {"name": reference, "pull_policy": "always"}),
-            {"podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference)},
+            "nothing has moved, command against command",
+            ground.daemonless("pull", "-q", "--tls-verify=false", reference),
+            {"podman pull": podman_again},
             {"podman pull": 1.0},
+        )
+        yield Row(
+            f"pull {name} again, as a task",
+            "nothing has moved; what a task does beside an empty one",
+            ground.payload("image", {"name": reference, "pull_policy": "always", "validate_certs": False}),
+            {"podman pull": podman_again},
+            {},
             floor=ground.payload("ansible.builtin.ping", {}),
         )
         ground.forget(reference)  # the next one may hold the same content
 
 
 def push(ground: Ground) -> Iterator[Row]:
-    """Pushing to an empty registry, one for each: blobs of sibling repositories need not travel."""
-    reference = ground.big_image("one-layer", QUICK)
-    ground.podman("pull", "-q", "--tls-verify=false", reference)
-    ours, theirs = (ground.machine.start_registry(port, empty=True).reference("pushed:1") for port in (5002, 5003))
-    wish = {"src": f"containers-storage:{reference}", "dest": f"docker://{ours}", "dest_validate_certs": False}
-    yield Row(
-        "push one-layer",
-        ground.big_images["one-layer"],
-        ground.payload("image_copy", wish),
-        {"podman push": ground.podman_deed("push", "-q", "--tls-verify=false", reference, theirs)},
-        {},
-        rounds=1,
-    )
+    """Pushing from the store to an empty registry, one for each: blobs of sibling repositories need not travel."""
+    for at, name in enumerate(("one-layer", "many-files")):
+        reference = ground.big_image(name, QUICK)
+        ground.podman("pull", "-q", "--tls-verify=false", reference)
+        ours, podmans, skopeos = _empty_registries(ground, 5010 + 3 * at)
+        wish = {"src": f"containers-storage:{reference}", "dest": f"docker://{ours}", "dest_validate_certs": False}
+        skopeo = f"skopeo copy -q --dest-tls-verify=false containers-storage:{reference} docker://{skopeos}"
+        yield Row(
+            f"push {name}",
+            ground.big_images[name],
+            ground.payload("image_copy", wish),
+            {
+                "podman push": ground.podman_deed("push", "-q", "--tls-verify=false", reference, podmans),
+                "skopeo copy": lambda: ground.machine.sh(skopeo) and None,  # noqa: B023
+            },
+            {"podman push": 1.0, "skopeo copy": 1.0},
+            rounds=1,
+        )
+        ground.forget(reference)
+
+
+def copy(ground: Ground) -> Iterator[Row]:
+    """From one registry to another, nothing of it kept in between."""
+    for at, name in enumerate(("one-layer", "many-files")):
+        reference = ground.big_image(name, QUICK)
+        ours, skopeos, _nobody = _empty_registries(ground, 5020 + 3 * at)
+        certs = {"src_validate_certs": False, "dest_validate_certs": False}
+        wish = {"src": f"docker://{reference}", "dest": f"docker://{ours}", **certs}
+        loose = "--src-tls-verify=false --dest-tls-verify=false"
+        skopeo = f"skopeo copy -q {loose} docker://{reference} docker://{skopeos}"
+        yield Row(
+            f"copy {name}",
+            ground.big_images[name],
+            ground.payload("image_copy", wish),
+            {"skopeo copy": lambda: ground.machine.sh(skopeo) and None},  # noqa: B023
+            {"skopeo copy": 1.0},
+            rounds=1,
+        )
+
+
+def _empty_registries(ground: Ground, port: int) -> list[str]:
+    """What an image is called at three registries without any."""
+    started = (ground.machine.start_registry(port + number, empty=True) for number in range(3))
+    return [registry.reference("pushed:1") for registry in started]
 
 
 SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "noop": noop,
     "host": host_side,
     "ps": ps,
+    "listed": listed,
     "start": start,
     "remove": remove,
     "pull": pull,
     "push": push,
+    "copy": copy,
 }

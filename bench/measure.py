@@ -25,6 +25,7 @@ class Row:
     floor: Deed | None = None  # taken off both sides: what is the same for both, such as an empty playbook
     bases: dict[str, Deed] = field(default_factory=dict)  # by side: the same with one task, to get at each further one
     further: int = 1
+    above: dict[str, float] = field(default_factory=dict)  # by other side: the ratio to reach above the floor
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -56,12 +57,17 @@ class Row:
         for name in self.others:
             other = self.median(name)
             line = f"    {name:<34}{other:8.3f} s   ours : other = {ours / other:.2f}"
-            if self.floor:
-                line += f", above the floor {(ours - floor) / max(other - floor, 1e-9):.2f}"
-            goal = self.goals.get(name)
-            if goal:
-                line += f"   (goal {goal:.2f}: {'reached' if ours / other <= goal else 'not reached'})"
+            if goal := self.goals.get(name):
+                line += _judged(ours / other, goal)
+            if self.floor and other > floor:  # a command that pays no floor has nothing above it
+                line += f", above the floor {(ours - floor) / (other - floor):.3f}"
+                if goal := self.above.get(name):
+                    line += _judged((ours - floor) / (other - floor), goal)
             say(line)
+
+
+def _judged(ratio: float, goal: float) -> str:
+    return f" (goal {goal:.3f}: {'reached' if ratio <= goal else 'not reached'})"
 
 
 def say(text: str) -> None:

@@ -163,7 +163,7 @@ def ask(server, name, kind="A"):
     with socket.socket(family, socket.SOCK_DGRAM) as client:
         client.settimeout(2)
         client.connect((server, 53))
-        answer = b""
+        answer, unanswered = b"", 0
         for _attempt in range(40):
             try:
                 client.send(query)
@@ -172,7 +172,10 @@ def ask(server, name, kind="A"):
             except ConnectionRefusedError:
                 time.sleep(0.05)
             except TimeoutError:
-                return "TIMEOUT"
+                # A question that arrives while aardvark-dns reads anew is lost: resolvers ask again, resolv.conf(5)
+                unanswered += 1
+                if unanswered == 3:
+                    return "TIMEOUT"
         if not answer:
             return "REFUSED"
     code = answer[3] & 15
