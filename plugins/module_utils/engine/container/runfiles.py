@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import jsonval
 from ..base.files import atomic_write
-from ..spec import hosts, users
+from ..spec import hosts, start_spec, users
 from . import lookup
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write(
     contents = {
         HOSTNAME: hosts.render_hostname(hostname),
         CONTAINERENV: hosts.render_containerenv(_containerenv(session, container)),
-        **_names(session, container, hostname, connection),
+        **names(session, container, hostname, connection),
         **_accounts(container, accounts),
     }
     for target, text in contents.items():
@@ -61,7 +61,15 @@ def write(
     return found
 
 
-def _names(session: Session, container: Container, hostname: str, connection: Connection | None) -> dict[str, str]:
+def own_hostname(session: Session, container: Container) -> str:
+    """Its own name, that of the container whose uts namespace it shares, or the host's."""
+    other_id = jsonval.text(container.config, "utsNsCtr")
+    other = lookup.by_id(session, other_id) if other_id else None
+    peer = own_hostname(session, other) if other is not None else ""
+    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
+
+
+def names(session: Session, container: Container, hostname: str, connection: Connection | None) -> dict[str, str]:
     """hosts and resolv.conf, for a container whose network is its own or the host's."""
     config = container.config
     if jsonval.text(config, "netNsCtr"):

@@ -162,7 +162,7 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 def _prepare(session: Session, container: Container, netns: str) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
-    hostname = _hostname(session, container)
+    hostname = runfiles.own_hostname(session, container)
     connection = networking.connect(session, container, netns, hostname)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
@@ -260,14 +260,6 @@ def _spec(session: Session, container: Container, facts: start_spec.StartFacts) 
         linux.pop("cgroupsPath", None)
     spec["linux"] = linux
     return spec
-
-
-def _hostname(session: Session, container: Container) -> str:
-    """Its own name, that of the container whose uts namespace it shares, or the host's."""
-    other_id = jsonval.text(container.config, "utsNsCtr")
-    other = lookup.by_id(session, other_id) if other_id else None
-    peer = _hostname(session, other) if other is not None else ""
-    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
 
 
 def _shared_namespaces(session: Session, container: Container) -> dict[str, str]:
