@@ -16,6 +16,7 @@ from ..base.errors import BadInput, NotFound
 from ..base.values import dataclass
 from ..spec import runtime_spec
 from . import config_parts, connections, filesystems, limits, process
+from .config_row import NOTE_SECCOMP
 from .surroundings import Birth, Surroundings
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 #: Our own notes in the annotations of the spec: podman carries them along and shows them.
 NOTE_OPTIONS = "io.daemonless.options"
 NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
-NOTE_SECCOMP = "io.daemonless.seccomp"
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,8 @@ class _Builder:
         found = process.notes(self.wish, self.around)
         if self.notes:
             found[NOTE_OPTIONS] = json.dumps(sorted(self.notes), separators=(",", ":"))
+        if self.wish.seccomp_policy == "image":
+            found[NOTE_SECCOMP] = "image"
         if self.network.random:
             found[NOTE_RANDOM_PORTS] = json.dumps(list(self.network.random), separators=(",", ":"))
         return found

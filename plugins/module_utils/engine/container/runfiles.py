@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..base import jsonval
 from ..base.files import atomic_write
 from ..spec import hosts, start_spec, users
-from . import lookup
+from . import lookup, own_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ def write(
     folder = container.run_dir
     os.makedirs(folder, mode=0o700, exist_ok=True)
     found: dict[str, str] = {}
+    root = own_ids.outside(container.config, 0, 0)
     contents = {
         HOSTNAME: hosts.render_hostname(hostname),
         CONTAINERENV: hosts.render_containerenv(_containerenv(session, container)),
@@ -56,6 +57,8 @@ def write(
     for target, text in contents.items():
         path = os.path.join(folder, os.path.basename(target))
         atomic_write(path, text.encode(), mode=0o644, durable=False)
+        if root != (0, 0):
+            os.chown(path, *root)
         found[target] = path
     found.update(_shared_names(session, container))
     return found

@@ -30,6 +30,7 @@ from . import (
     lookup,
     mount_sources,
     networking,
+    own_ids,
     parts,
     resources,
     runfiles,
@@ -169,7 +170,9 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
         shm = resources.mount_shm(session, container)
         accounts = inside.accounts(container, rootfs)
         files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
-        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
+        uid, gid = own_ids.outside(container.config, accounts.account.uid, accounts.account.gid)
+        owner = accounts.account._replace(uid=uid, gid=gid)
+        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, owner))
         facts = start_spec.StartFacts(
             root=rootfs,
             account=accounts.account,
@@ -185,12 +188,15 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
         )
-        inside.make_workdir(container, rootfs, accounts.account)
+        inside.make_workdir(container, rootfs, owner)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
+        view = stack.enter_context(own_ids.view(session, container, rootfs))
+        if view is not None:
+            jsonval.table(spec, "root")["path"] = view[1]
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, connection)
+        created = _create(session, container, connection, view)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -207,7 +213,9 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
     }
 
 
-def _create(session: Session, container: Container, connection: Connection | None) -> Created:
+def _create(
+    session: Session, container: Container, connection: Connection | None, view: tuple[str, str] | None
+) -> Created:
     config = container.config
     where = parts.place(session, container)
     request = conmon.CreateRequest(
@@ -224,6 +232,7 @@ def _create(session: Session, container: Container, connection: Connection | Non
         no_new_keyring=not session.conf.keyring,
         hold_fds=connection.fds if connection else (),
         placed=lambda pid: _placed(session, where, pid),
+        view=view,
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), parts.monitor(session), request)
 
