@@ -105,7 +105,7 @@ options:
     description: Seconds until a container that is removed and does not end is killed, in place of its O(stop_timeout).
     type: str
   restart_time:
-    description: Seconds until a container that is restarted and does not end is killed, in place of its O(stop_timeout).
+    description: Seconds until a container that is restarted and does not end is killed, instead of its O(stop_timeout).
     type: str
   stop_time:
     description: Seconds until a container that is stopped and does not end is killed, in place of its O(stop_timeout).
