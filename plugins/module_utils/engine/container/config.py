@@ -15,8 +15,7 @@ from ..base import clock, ids
 from ..base.errors import BadInput, NotFound
 from ..base.values import dataclass
 from ..spec import runtime_spec
-from . import config_parts, connections, filesystems, limits, process
-from .config_row import NOTE_SECCOMP
+from . import config_parts, connections, filesystems, limits, membership, process
 from .surroundings import Birth, Surroundings
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 #: Our own notes in the annotations of the spec: podman carries them along and shows them.
 NOTE_OPTIONS = "io.daemonless.options"
 NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
+NOTE_SECCOMP = "io.daemonless.seccomp"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,11 @@ def build(
     Raises BadInput, NotFound (a container, device or secret that is named), HostLacks (limits).
     """
     limits.check_host(wish, around.host)
-    if wish.pod is not None:
-        raise BadInput("read pod", "a container of a pod is made together with its pod")
+    if wish.init_ctr is not None and around.pod is None:
+        raise BadInput("read init_ctr", "there is no pod that it could be an init container of")
+    if around.pod is not None and not around.pod.is_infra:
+        wish = membership.joined(wish, around.pod)
+        around = membership.within(around)
     builder = _Builder(wish, around, birth, notes)
     if birth.real:
         check_command(wish.name, builder.args)
@@ -147,6 +150,8 @@ class _Builder:
             self._shared(config, key, self.modes[mode])
         if "userns" in self.modes:
             self._shared(config, "userNsCtr", self.modes["userns"])
+        if self.around.pod is not None:
+            membership.adopted(config, self.wish, self.around.pod)
         return config
 
     def _spec(self) -> Json:
@@ -182,10 +187,10 @@ class _Builder:
 
     def _annotations(self) -> dict[str, str]:
         found = process.notes(self.wish, self.around)
+        if self.around.pod is not None:
+            found.update(membership.notes(self.around.pod))
         if self.notes:
             found[NOTE_OPTIONS] = json.dumps(sorted(self.notes), separators=(",", ":"))
-        if self.wish.seccomp_policy == "image":
-            found[NOTE_SECCOMP] = "image"
         if self.network.random:
             found[NOTE_RANDOM_PORTS] = json.dumps(list(self.network.random), separators=(",", ":"))
         return found
@@ -205,6 +210,8 @@ class _Builder:
         if self.wish.hostname:
             return self.wish.hostname
         uts = self.modes["uts"]
+        if self.around.pod is not None and uts.kind == "container":
+            return self.around.pod.hostname
         shares_network = self.network.mode.kind == "host" and uts.kind == "private"
         return self.hostname if uts.kind == "container" or shares_network else ""
 
@@ -291,6 +298,8 @@ class _Builder:
             config["systemd"] = True
         if wish.rm:
             config["volatile"] = True
+        if wish.init_ctr:
+            config["init_container_type"] = wish.init_ctr
 
     def _shared(self, config: Json, key: str, mode: Mode) -> None:
         if mode.kind == "container":

@@ -87,9 +87,19 @@ def _create(
 ) -> Container:
     cid = entry.key
     deed = f"create container {desired.name}"
-    around = _store(session, desired, around, cid)
+    image = around.image
+    from ..store.records import ContainerDraft
+
+    session.store.create_container(
+        ContainerDraft(
+            id=cid,
+            names=(desired.name,),
+            image_id=image.id if image else "",
+            metadata=_metadata(desired, around),
+        )
+    )
     reached("container-stored")
-    lock = _allocate(session, entry)
+    lock = allocate_lock(session, entry)
     reached("container-locked")
     birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port, create_command=memory.command)
     built = configuration.build(desired, around, birth, memory.notes)
@@ -107,27 +117,6 @@ def _create(
     container = lookup.find(session, cid)
     event(session, container, "create")
     return container
-
-
-def _store(session: Session, desired: ContainerDesired, around: Surroundings, cid: str) -> Surroundings:
-    """Its layer and record in the storage; the surroundings with the ids that were chosen for it."""
-    from ..store.records import ContainerDraft
-    from . import id_maps
-
-    with id_maps.choosing(session, desired, around) as settled:
-        uids, gids = id_maps.of_storage(desired, settled)
-        image = settled.image
-        session.store.create_container(
-            ContainerDraft(
-                id=cid,
-                names=(desired.name,),
-                image_id=image.id if image else "",
-                metadata=_metadata(desired, settled),
-                uid_map=uids,
-                gid_map=gids,
-            )
-        )
-    return settled
 
 
 def _of_boots(session: Session, desired: ContainerDesired) -> list[str]:
@@ -153,7 +142,7 @@ def _metadata(desired: ContainerDesired, around: Surroundings) -> str:
     return dump_json(record).decode()
 
 
-def _allocate(session: Session, entry: Entry) -> int:
+def allocate_lock(session: Session, entry: Entry) -> int:
     """A lock number, noted before it is taken: a kill in between must not lose it."""
     for _turn in range(_LOCK_TRIES):
         taken = session.locks.allocated()

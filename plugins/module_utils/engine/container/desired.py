@@ -37,8 +37,6 @@ class ContainerFlags:
     `pull` is always, missing, never or newer; `image_strict` also compares the image's name; `comparisons` maps an
     option to strict, subset or ignore; `noted` tells whether what is mentioned is remembered. `then` goes beyond the
     state: PAUSED and HEALTHY beyond STARTED, KILLED in place of STOPPED; `wait_timeout` are seconds for HEALTHY.
-    `attach` names the streams that are wanted of a container whose end is awaited, None for all; the times are seconds
-    until SIGKILL, in place of the container's own, for stopping, restarting and removing it.
     """
 
     state: str = STARTED
@@ -54,10 +52,6 @@ class ContainerFlags:
     comparisons: tuple[tuple[str, str], ...] = ()
     then: str = ""
     wait_timeout: float = 60.0
-    attach: tuple[str, ...] | None = None
-    stop_time: int | None = None
-    restart_time: int | None = None
-    delete_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,6 @@ class ContainerDesired:
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     env: Mapping[str, str] | None = None
-    env_merge: Mapping[str, str] | None = None
     env_host: bool | None = None
     http_proxy: bool | None = None
     unsetenv: tuple[str, ...] | None = None
@@ -88,13 +81,13 @@ class ContainerDesired:
     systemd: str | None = None
     sdnotify: str | None = None
     rm: bool | None = None
-    rmi: bool | None = None
     stop_signal: int | None = None
     stop_timeout: int | None = None
     timeout: int | None = None
     restart_policy: RestartPolicy | None = None
     requires: tuple[str, ...] | None = None
     pod: str | None = None
+    init_ctr: str | None = None
     conmon_pidfile: str | None = None
     pid_file: str | None = None
     cidfile: str | None = None
@@ -138,7 +131,6 @@ class ContainerDesired:
     cap_drop: tuple[str, ...] | None = None
     security_opt: SecurityWish | None = None
     seccomp_profile: bytes | None = None
-    seccomp_policy: str | None = None
     pid: Mode | None = None
     ipc: Mode | None = None
     uts: Mode | None = None
@@ -146,8 +138,6 @@ class ContainerDesired:
     userns: Mode | None = None
     uidmap: tuple[IdRange, ...] | None = None
     gidmap: tuple[IdRange, ...] | None = None
-    subuidname: str | None = None
-    subgidname: str | None = None
     sysctl: Mapping[str, str] | None = None
     ulimit: tuple[Ulimit, ...] | None = None
     personality: str | None = None

@@ -99,6 +99,13 @@ class _Collector:
                 options = _with_access(texts(mount, "options"), extra)
                 self.put(target, "mounts", _spec(target, str(mount["type"]), str(mount["source"]), options), user=False)
 
+    def inherit(self, infra: Peer) -> None:
+        """What is mounted into a pod is there in each of its containers."""
+        self.follow(infra, ())
+        for entry in tables(infra.config, "overlayVolumes"):
+            self.put(str(entry["dest"]), "overlays", dict(entry))
+        self.user_targets.update(dict.fromkeys(texts(infra.config, "userVolumes")))
+
     def result(self) -> FileSystems:
         lists: dict[str, list[Json]] = {"mounts": [], "named": [], "overlays": [], "images": []}
         for place, entry in self.by_target.values():
@@ -117,6 +124,8 @@ def collect(wish: ContainerDesired, around: Surroundings, volume_name: Callable[
     """Everything mounted. The task's mounts win over volumes_from, those over the image's volumes. Raises NotFound,
     BadInput."""
     collector = _Collector(volume_name)
+    if around.pod is not None and around.pod.infra is not None:
+        collector.inherit(around.pod.infra)
     for source in wish.volumes_from or ():
         peer = around.peers.get(source.container)
         if peer is None:

@@ -8,10 +8,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, NotFound
+from ..base.errors import BadInput, Damaged, NotFound
 from ..base.files import read_bytes
+from ..base.jsonval import flag, text
 from ..host import programs
-from ..host.cgroups import V2
+from ..host.cgroups import SYSTEMD, V2
 from ..spec import capabilities, platform, seccomp, ulimits
 from ..spec.devices import DeviceNode
 from . import lookup
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
     from ..base.jsonval import Json
     from ..image.view import ImageView
+    from ..libpod.rows import PodRow
     from ..session.session import Session
-    from ..spec.namespaces import IdRange
     from .desired import ContainerDesired
+    from .membership import PodFacts
 
 _CPU_DIRECTORY = "/sys/devices/system/cpu"
 _DEFAULT_LIMIT = 1048576
@@ -38,39 +40,21 @@ def surroundings(
     *,
     runtime: str = "",
     planned: Mapping[str, Peer] | None = None,
+    pod: PodFacts | None = None,
 ) -> Surroundings:
     """All of it. `runtime` is named only when the container is really made: planning needs none. `planned` are
-    containers, by name, that are not there yet but will be.
+    containers, by name, that are not there yet but will be, and so is `pod`.
 
-    Raises NotFound for another container, or a device, that is not there.
+    Raises NotFound for the pod, another container, or a device, that is not there.
     """
     return Surroundings(
         image=None if image is None else _image(image, desired),
         host=_host(session, desired, runtime),
         defaults=defaults(session, profile=_seccomp_profile(session) if runtime else None),
-        peers={text: (planned or {}).get(text) or _peer(session, desired, text) for text in desired.references()},
+        peers={name: (planned or {}).get(name) or _peer(session, desired, name) for name in desired.references()},
         secrets=_secrets(session) if desired.secrets else {},
-        granted=_granted(session, desired),
+        pod=pod or (_pod(session, desired) if desired.pod else None),
     )
-
-
-def _granted(session: Session, desired: ContainerDesired) -> tuple[tuple[IdRange, ...], tuple[IdRange, ...]]:
-    """The ids of the names in /etc/subuid and /etc/subgid; the one name stands for the other where it is alone."""
-    users, groups = desired.subuidname or desired.subgidname, desired.subgidname or desired.subuidname
-    if not users or not groups:
-        return (), ()
-    if session.identity.rootless:
-        raise BadInput(
-            "read subuidname", "a plain user's containers have ids of that user", "Use uidmap, or userns: auto"
-        )
-    from ..host import subids
-    from .id_maps import lined_up
-
-    spans = subids.of_names(users, groups)
-    for name, file, found in ((users, "subuid", spans.uids), (groups, "subgid", spans.gids)):
-        if not found:
-            raise NotFound(f"create container {desired.name}", f"/etc/{file} grants nothing to {name}")
-    return lined_up(spans.uids), lined_up(spans.gids)
 
 
 def _secrets(session: Session) -> dict[str, Json]:
@@ -90,6 +74,26 @@ def _peer(session: Session, desired: ContainerDesired, text: str) -> Peer:
     return Peer(other.id, other.name, other.config)
 
 
+def _pod(session: Session, desired: ContainerDesired) -> PodFacts:
+    row = session.database.pod(desired.pod or "")
+    if row is None:
+        raise NotFound(f"create container {desired.name}", f"there is no pod {desired.pod}", "Make it first")
+    return pod_facts(session, row)
+
+
+def pod_facts(session: Session, row: PodRow) -> PodFacts:
+    """Raises Damaged for a pod that has lost its infra container."""
+    from . import membership
+
+    infra = text(row.state, "InfraContainerID")
+    found = lookup.by_id(session, infra) if infra else None
+    if found is None and flag(row.config, "hasInfra"):
+        raise Damaged(f"join pod {row.name}", "its infra container is gone", "Have the module pod repair it")
+    peer = None if found is None else Peer(found.id, found.name, found.config)
+    own_groups = not session.identity.rootless or session.cgroups.manager == SYSTEMD
+    return membership.facts_of(row, peer, own_groups=own_groups)
+
+
 def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFacts:
     identity = session.identity
     facts = session.cgroups
@@ -103,7 +107,7 @@ def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFact
         cgroup_manager=facts.manager,
         controllers=frozenset(facts.controllers),
         bounding=bounding(),
-        sub_ids=sub_ids(identity.rootless),
+        sub_ids=_sub_ids(identity.rootless),
         runtime=runtime or "crun",
         thermal=_thermal(),
         nodes=_nodes(desired),
@@ -189,7 +193,7 @@ def bounding() -> tuple[str, ...]:
     return ()
 
 
-def sub_ids(rootless: bool) -> tuple[int, int]:
+def _sub_ids(rootless: bool) -> tuple[int, int]:
     """How many ids the rootless namespace, in which we are, maps beyond the user's own."""
     if not rootless:
         return 0, 0

@@ -18,8 +18,6 @@ from ..netavark.request import Attachment, ContainerNet
 from ..spec.ports import from_libpod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..netavark.connect import Connection, Way
     from ..session.session import Session
     from ..spec.ports import PortMapping
@@ -43,19 +41,15 @@ def new_netns(session: Session, container: Container) -> str:
 
 def container_net(container: Container, hostname: str) -> ContainerNet:
     """The container as netavark is told about it, the same at every start and for taking it down."""
+    wanted = jsonval.table(container.config, "newNetworks")
     return ContainerNet(
         id=container.id,
         name=container.name,
         hostname=hostname,
-        attachments=attachments(jsonval.table(container.config, "newNetworks")),
+        attachments=tuple(_attachment(name, wanted[name]) for name in wanted),
         ports=published(container),
         dns_servers=tuple(jsonval.texts(container.config, "dnsServer")),
     )
-
-
-def attachments(networks: Mapping[str, object]) -> tuple[Attachment, ...]:
-    """libpod's newNetworks as the attachments of a container."""
-    return tuple(_attachment(name, options) for name, options in networks.items())
 
 
 def _attachment(network: str, raw: object) -> Attachment:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..base import handover, jsonval
+from ..base import jsonval
 from ..host.identity import CONFIGURED, ROOTLESS_GID, ROOTLESS_UID
 from .journal import Journal
 
@@ -41,8 +41,15 @@ def place(session: Session, container: Container) -> Place:
 
 def _parent(session: Session, container: Container) -> str:
     """The recorded parent where it is not the default one, which the cgroup room knows for each kind of host."""
+    from ..host.cgroups import SYSTEMD
+
     parent = jsonval.text(container.config, "cgroupParent")
-    return "" if parent in ("/libpod_parent", "machine.slice", "user.slice") else parent
+    if parent in ("/libpod_parent", "machine.slice", "user.slice"):
+        return ""
+    facts = session.cgroups
+    if container.pod_id and facts.rootless and (not facts.can_create or facts.manager != SYSTEMD):
+        return ""  # podman notes a pod's group even where a plain user can make none
+    return parent
 
 
 def monitor(session: Session) -> Monitor:
@@ -82,6 +89,6 @@ def exit_command(session: Session, container: Container) -> tuple[str, ...]:
         "container",
         "cleanup",
         "--stopped-only",
-        *(["--rm"] if container.auto_remove else [handover.FLAG, handover.file_of(container.run_dir)]),
+        *(["--rm"] * container.auto_remove),
         container.id,
     )

@@ -31,7 +31,7 @@ PULL, CREATE, START, STOP, RESTART = "pull", "create", "start", "stop", "restart
 REMOVE, UPDATE, RECREATE_STEP, UNPAUSE = "remove", "update", "recreate", "unpause"
 PAUSE, KILL = "pause", "kill"
 #: Compared only when mentioned: what the host or its configuration decides for every container anew.
-_HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
+HOST_DEPENDENT = frozenset(("capabilities", "sdnotify", "image", "rootfs", "network_interface"))
 _PARTIAL = "the container would have to be made anew, and a task that names no image does not describe it"
 #: What changes of itself along with another option.
 _FOLLOWS = {
@@ -90,7 +90,7 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     keys = mentioned | noted
     if text(config, "rootfs") and not mentioned & {"image", "rootfs"}:
         keys -= {"image", "rootfs"}
-    found = _differences(config, built, keys, modes, exact=effective.is_ours(config))
+    found = differences(config, built, keys, modes, exact=effective.is_ours(config))
     if flags.image_strict and world.around.image is not None and wish.image is not None:
         name = text(config, "rootfsImageName")
         if name != world.around.image.name and not any(change.option == "image" for change in found):
@@ -102,8 +102,8 @@ def changes(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
         # What a hand gave the container and no task mentions does not outlive a recreate: say so.
         seen = {change.option for change in found}
         follows = {option for option, causes in _FOLLOWS.items() if seen.intersection(causes)}
-        rest = set(effective.READERS) - keys - _HOST_DEPENDENT - follows
-        found += _differences(config, built, rest, modes, exact=False)
+        rest = set(effective.READERS) - keys - HOST_DEPENDENT - follows
+        found += differences(config, built, rest, modes, exact=False)
     return tuple(sorted(found))
 
 
@@ -114,7 +114,8 @@ def _refused(found: list[Change], flags: ContainerFlags) -> list[Change]:
     return [change._replace(how=REFUSED, reason=_PARTIAL) if change.how == RECREATE else change for change in found]
 
 
-def _differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str, str], *, exact: bool) -> list[Change]:
+def differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str, str], *, exact: bool) -> list[Change]:
+    """Between a config that is and one that would be, under these keys; `exact` for one that we wrote ourselves."""
     wanted = effective.read(built, keys)
     before = effective.aligned(effective.read(config, keys), wanted)
     if not exact:

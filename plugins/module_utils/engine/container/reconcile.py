@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..plan.change import Plan
     from ..session.session import Session
     from .desired import ContainerDesired, ContainerFlags
+    from .membership import PodFacts
     from .model import Container
     from .surroundings import Peer, Surroundings
 
@@ -45,12 +46,14 @@ class Outcome(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What one call is about; `command` is the command line of the person who makes it, () for a task."""
+    """What one call is about; `command` is the command line of the person who makes it, () for a task;
+    `pod` one that is not there yet but will be."""
 
     desired: ContainerDesired
     flags: ContainerFlags
     pull: PullOptions | None
     command: tuple[str, ...] = ()
+    pod: PodFacts | None = None
 
 
 class View(NamedTuple):
@@ -135,7 +138,7 @@ def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None
         return View(container, None, planner.plan(observed, task.desired, task.flags, world))
     _refuse_image_mounts(task.desired)
     image, pulls = _image(session, task, container)
-    around = gather.surroundings(session, task.desired, image, planned=planned or {})
+    around = gather.surroundings(session, task.desired, image, planned=planned or {}, pod=task.pod)
     world = World(around, pulls)
     plan = planner.plan(observed, task.desired, task.flags, world)
     if plan.refused:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..base import jsonval
 from ..base.errors import EngineError, InUse, Refused
 from ..base.steps import reached
-from ..libpod.rows import CONFIGURED, EXITED, REMOVING
+from ..libpod.rows import REMOVING
 from ..runtime import exits
 from . import health_log, lookup
 from .events import event
@@ -31,12 +31,21 @@ class _Started(Refused):
 
 
 def remove(
-    session: Session, container: Container, *, force: bool = False, volumes: bool = False, timeout: int | None = None
+    session: Session,
+    container: Container,
+    *,
+    force: bool = False,
+    volumes: bool = False,
+    timeout: int | None = None,
+    infra: bool = False,
 ) -> None:
-    """Remove it; `force` stops a running one first, `volumes` takes its anonymous volumes along.
+    """Remove it; `force` stops a running one first, `volumes` takes its anonymous volumes along. The infra container
+    of a pod only goes with `infra`, which the pod's own room says.
 
     Raises Refused when it runs and `force` is false, InUse when other containers need it.
     """
+    if container.infra and container.pod_id and not infra:
+        _refuse_infra(session, container)
     _stopped(session, container, timeout, force=force)
     for turn in range(_TRIES):
         try:
@@ -46,6 +55,14 @@ def remove(
             if not force or turn + 1 == _TRIES:
                 raise Refused(error.deed, error.cause) from error
             _stopped(session, lookup.by_id(session, container.id) or container, timeout, force=force)
+
+
+def _refuse_infra(session: Session, container: Container) -> None:
+    row = session.database.pod(container.pod_id)
+    if row is not None and jsonval.text(row.state, "InfraContainerID") == container.id:
+        raise Refused(
+            f"remove container {container.name}", f"it is the infra container of pod {row.name}", "Remove the pod"
+        )
 
 
 def _stopped(session: Session, container: Container, timeout: int | None, *, force: bool) -> None:
@@ -89,10 +106,9 @@ def _remove_held(session: Session, container: Container) -> None:
     container = settle(session, container)
     if container.running:
         raise _Started(f"remove container {container.name}", "somebody started it meanwhile")
-    unknown = container.code not in (CONFIGURED, EXITED)  # a removal that was cut off, for one
     container = save(session, container, state=REMOVING)
     reached("removing-recorded")
-    container = release(session, container, in_runtime=unknown)
+    container = release(session, container)
     health_log.forget(container)
     session.store.remove_container(container.id)
     reached("storage-removed")

@@ -100,15 +100,11 @@ def how_it_ended(session: Session, container: Container) -> Json:
     }
 
 
-def release(session: Session, container: Container, *, in_runtime: bool = True) -> Container:
-    """Give back network, mounts and runtime state. Raises the first failure, after trying everything else too.
-
-    `in_runtime` is false when the runtime has forgotten it: asking again would start a program for nothing.
-    """
+def release(session: Session, container: Container) -> Container:
+    """Give back network, mounts and runtime state. Raises the first failure, after trying everything else too."""
     health_watch.end(session, container)
     failures: list[EngineError] = []
-    of_runtime = (_delete_from_runtime,) if in_runtime else ()
-    for step in (*of_runtime, resources.release_network, resources.release_mounts):
+    for step in (_delete_from_runtime, resources.release_network, resources.release_mounts):
         try:
             step(session, container)
         except EngineError as error:

@@ -30,8 +30,8 @@ from . import (
     lookup,
     mount_sources,
     networking,
-    own_ids,
     parts,
+    pod_group,
     resources,
     runfiles,
     secret_files,
@@ -108,6 +108,7 @@ def start_held(
         return False
     if container.code == REMOVING:
         raise Conflict(f"start container {container.name}", "it is being removed")
+    pod_group.prepare(session, container)
     netns = networking.new_netns(session, container)
     count = container.restart_count if restarted else None
     container = save(
@@ -163,16 +164,14 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 def _prepare(session: Session, container: Container, netns: str) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
-    hostname = runfiles.own_hostname(session, container)
+    hostname = _hostname(session, container)
     connection = networking.connect(session, container, netns, hostname)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)
         accounts = inside.accounts(container, rootfs)
         files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
-        uid, gid = own_ids.outside(container.config, accounts.account.uid, accounts.account.gid)
-        owner = accounts.account._replace(uid=uid, gid=gid)
-        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, owner))
+        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
         facts = start_spec.StartFacts(
             root=rootfs,
             account=accounts.account,
@@ -188,15 +187,12 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
         )
-        inside.make_workdir(container, rootfs, owner)
+        inside.make_workdir(container, rootfs, accounts.account)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
-        view = stack.enter_context(own_ids.view(session, container, rootfs))
-        if view is not None:
-            jsonval.table(spec, "root")["path"] = view[1]
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, connection, view)
+        created = _create(session, container, connection)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -213,9 +209,7 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
     }
 
 
-def _create(
-    session: Session, container: Container, connection: Connection | None, view: tuple[str, str] | None
-) -> Created:
+def _create(session: Session, container: Container, connection: Connection | None) -> Created:
     config = container.config
     where = parts.place(session, container)
     request = conmon.CreateRequest(
@@ -232,7 +226,6 @@ def _create(
         no_new_keyring=not session.conf.keyring,
         hold_fds=connection.fds if connection else (),
         placed=lambda pid: _placed(session, where, pid),
-        view=view,
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), parts.monitor(session), request)
 
@@ -269,6 +262,14 @@ def _spec(session: Session, container: Container, facts: start_spec.StartFacts) 
         linux.pop("cgroupsPath", None)
     spec["linux"] = linux
     return spec
+
+
+def _hostname(session: Session, container: Container) -> str:
+    """Its own name, that of the container whose uts namespace it shares, or the host's."""
+    other_id = jsonval.text(container.config, "utsNsCtr")
+    other = lookup.by_id(session, other_id) if other_id else None
+    peer = _hostname(session, other) if other is not None else ""
+    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
 
 
 def _shared_namespaces(session: Session, container: Container) -> dict[str, str]:

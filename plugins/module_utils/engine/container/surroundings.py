@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..spec.devices import DeviceNode
     from ..spec.image_config import ImageConfig
-    from ..spec.namespaces import IdRange
     from ..spec.ports import PortMapping
     from ..spec.ulimits import Ulimit
+    from .membership import PodFacts
 
 
 CGROUPFS_PARENT = "/libpod_parent"
@@ -127,16 +127,15 @@ class Peer:
 @dataclass(frozen=True)
 class Surroundings:
     """`image` None: a rootfs container. `peers` by the words of `ContainerDesired.references`; `secrets` as libpod's
-    store lists them, by name. `auto_maps` are the ids chosen for `userns: auto`, once a container is really made;
-    `granted` those of the users and groups that subuidname and subgidname name."""
+    store lists them, by name; `pod` the one that it joins."""
 
     image: ImageFacts | None
     host: HostFacts = field(default_factory=HostFacts)
     defaults: Defaults = field(default_factory=Defaults)
     peers: Mapping[str, Peer] = field(default_factory=dict)
     secrets: Mapping[str, Json] = field(default_factory=dict)
-    auto_maps: tuple[tuple[IdRange, ...], tuple[IdRange, ...]] | None = None
-    granted: tuple[tuple[IdRange, ...], tuple[IdRange, ...]] = ((), ())
+    pod: PodFacts | None = None
+    auto_maps: tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, int], ...]] | None = None
 
 
 _NO_ID = "0" * 64

@@ -36,16 +36,17 @@ def _enter(facts: CgroupFacts, path: str, pid: int) -> None:
         if tree.unified and facts.mode == HYBRID:
             continue  # crun and runc leave that tree alone as well
         folder = tree.mountpoint + path
-        _make(tree, folder)
+        make(tree, folder)
         _write(f"{folder}/cgroup.procs", str(pid))
 
 
-def _make(tree: Hierarchy, folder: str) -> None:
+def make(tree: Hierarchy, folder: str) -> None:
+    """The group and those above it; nil work when it is there."""
     if os.path.isdir(folder):
         return
     parent = os.path.dirname(folder)
     if parent != tree.mountpoint and parent.startswith(tree.mountpoint):
-        _make(tree, parent)
+        make(tree, parent)
     try:
         os.mkdir(folder, 0o755)
     except FileExistsError:

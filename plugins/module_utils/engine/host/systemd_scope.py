@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
+    from ..base.jsonval import Json
+
 _TIMEOUT = 5.0  # seconds for the bus, and for systemd to move the process
 _CALL, _RETURN, _ERROR = 1, 2, 3
 _REPLY_LIMIT = 1 << 20
@@ -82,6 +84,10 @@ class _Body:
         self.align(4)
         self.data += struct.pack("<I", value)
 
+    def u64(self, value: int) -> None:
+        self.align(8)
+        self.data += struct.pack("<Q", value)
+
     def text(self, value: str) -> None:
         raw = value.encode()
         self.u32(len(raw))
@@ -137,6 +143,70 @@ def _start_transient_unit(name: str, slice_name: str, pid: int) -> _Method:
     body.close_array(body.open_array(8))
     names = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
     return _Method((*names, "StartTransientUnit"), "ssa(sv)a(sa(sv))", bytes(body.data))
+
+
+def limit_slice(name: str, limits: Json, before: Json, uid: int | None, run: str = "/run") -> str:
+    """Hold the slice `name` to `limits`, a `linux.resources`, until the next boot; what only `before` had is taken
+    back. Returns why not as text.
+    """
+    error = _call(_set_unit_properties(name, limits, before), uid, run)
+    return f"systemd did not limit {name}: {error}" if error else ""
+
+
+def stop_unit(name: str, uid: int | None, run: str = "/run") -> str:
+    """Have a unit stopped; one that is not there is no failure. Returns why not as text."""
+    body = _Body()
+    body.text(name)
+    body.text("replace")
+    names = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+    error = _call(_Method((*names, "StopUnit"), "ss", bytes(body.data)), uid, run)
+    return "" if "NoSuchUnit" in error else error
+
+
+def _call(method: _Method, uid: int | None, run: str) -> str:
+    import socket
+
+    error = "no D-Bus socket"
+    for path in _sockets(uid, run):
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as bus:
+                bus.settimeout(_TIMEOUT)
+                bus.connect(path)
+                _log_in(bus, uid)
+                if not path.endswith("/private"):
+                    _exchange(bus, 1, _hello())
+                return _exchange(bus, 2, method)
+        except (OSError, ValueError, struct.error, IndexError) as problem:
+            error = str(problem)
+    return error
+
+
+def _set_unit_properties(name: str, limits: Json, before: Json) -> _Method:
+    from .systemd_limits import properties
+
+    body = _Body()
+    body.text(name)
+    body.u32(1)  # until the next boot
+    listed = body.open_array(8)
+    for key, kind, value in properties(limits, before):
+        body.align(8)
+        body.text(key)
+        body.signature(kind)
+        if isinstance(value, int):
+            body.u64(value)
+        elif isinstance(value, bytes):
+            body.u32(len(value))
+            body.data += value
+        else:
+            pairs = body.open_array(8)
+            for device, rate in value:
+                body.align(8)
+                body.text(device)
+                body.u64(rate)
+            body.close_array(pairs)
+    body.close_array(listed)
+    names = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+    return _Method((*names, "SetUnitProperties"), "sba(sv)", bytes(body.data))
 
 
 def _exchange(bus: socket.socket, serial: int, method: _Method) -> str:

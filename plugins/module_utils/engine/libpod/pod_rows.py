@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..base.errors import BadInput, Conflict, InUse, NotFound
 from ..base.files import dump_json
 from ..base.ids import is_id_prefix, short
 from .container_rows import ContainerRows, refuse_taken_name
 from .rows import ContainerRow, Json, PodRow
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
 
 _SELECT = "SELECT c.ID, c.Name, c.JSON, s.JSON FROM PodConfig c JOIN PodState s ON s.ID = c.ID"
 
@@ -53,6 +59,36 @@ class PodRows(ContainerRows):
             if tables.execute("UPDATE PodState SET JSON = ? WHERE ID = ?", (_text(state), id)).rowcount == 0:
                 raise NotFound(f"save pod {short(id)}", "it is not in the database any more")
 
+    def save_pod_config(self, id: str, config: Json) -> None:
+        """Raises NotFound."""
+        with self.transaction() as tables:
+            _save_config(tables, id, config)
+
+    def swap_infra(
+        self, config: Json, state: Json, names: Sequence[tuple[str, str]], members: Sequence[Json], old: str
+    ) -> None:
+        """Give a pod another infra container, the one in `state`, in one transaction: readers see the old or the new.
+
+        `names` are (id, new name) of both infra containers; `members` the new configurations of those containers that
+        the change is about; what they needed of `old` they need of the new one. Raises NotFound.
+        """
+        new = str(state["InfraContainerID"])
+        with self.transaction() as tables:
+            _save_config(tables, str(config["id"]), config)
+            tables.execute("UPDATE PodState SET JSON = ? WHERE ID = ?", (_text(state), config["id"]))
+            for id, _name in names:
+                tables.execute("UPDATE ContainerConfig SET Name = ? WHERE ID = ?", (f" {id}", id))
+            for id, name in names:
+                tables.execute("UPDATE ContainerConfig SET Name = ? WHERE ID = ?", (name, id))
+                self._rename_inside(tables, id, name)
+            for member in members:
+                id = str(member["id"])
+                tables.execute("UPDATE ContainerConfig SET JSON = ? WHERE ID = ?", (_text(member), id))
+                forget = "DELETE FROM ContainerDependency WHERE ID = ? AND DependencyID IN (?, ?)"
+                tables.execute(forget, (id, old, new))
+                if new in member.values():
+                    tables.execute("INSERT INTO ContainerDependency VALUES (?, ?)", (id, new))
+
     def remove_pod(self, id: str) -> None:
         """One that is gone is no error. Raises InUse while it has members."""
         with self.transaction() as tables:
@@ -67,6 +103,11 @@ class PodRows(ContainerRows):
     def _pod_rows(self, where: str, *values: object) -> list[PodRow]:
         rows = self.query(_SELECT + where, values)
         return [PodRow(str(id), str(name), config, state) for id, name, config, state in rows]
+
+
+def _save_config(tables: sqlite3.Connection, id: str, config: Json) -> None:
+    if tables.execute("UPDATE PodConfig SET JSON = ? WHERE ID = ?", (_text(config), id)).rowcount == 0:
+        raise NotFound(f"save pod {short(id)}", "it is not in the database any more")
 
 
 def _text(value: Json) -> str:

@@ -10,7 +10,7 @@ from .container_options import OPTIONS, PULLING, RULES
 from .frame import Noun, Request, Result, run
 
 if TYPE_CHECKING:
-    from ..container.reconcile import Task
+    from ..container.reconcile import Outcome, Task
     from ..image.options import PullOptions
     from ..spec.platform import Platform
     from .frame import Delivery
@@ -46,7 +46,10 @@ def reconcile(request: Request) -> Result:
 
     desired, flags, pull = task_of(request)[:3]
     session = request.session()
-    outcome = room.reconcile(session, desired, flags, pull=pull, check=request.check)
+    if desired.pod is not None and desired.pod.startswith("new:") and flags.state != "absent":
+        outcome = _with_pod(request, room.Task(desired, flags, pull))
+    else:
+        outcome = room.reconcile(session, desired, flags, pull=pull, check=request.check)
     request.warnings.extend(outcome.warnings)
     actions, commands = actions_of(outcome.actions)
     extra: dict[str, object] = {"podman_actions": commands}
@@ -65,15 +68,44 @@ def reconcile(request: Request) -> Result:
     )
 
 
+def _with_pod(request: Request, task: Task) -> Outcome:
+    """`pod: new:NAME`: the pod too, where it is missing."""
+    from ..container import reconcile as room
+    from ..pod import joining
+
+    session = request.session()
+    desired, planned, plan = joining.ensure(session, task.desired, check=request.check)
+    if planned is None:
+        outcome = room.reconcile(session, desired, task.flags, pull=task.pull, check=request.check)
+    else:  # in check mode the pod is only thought of
+        task = task._replace(desired=desired, pod=planned)
+        outcome = room.settled(session, task, room.look(session, task), check=True)
+    if not plan.changed:
+        return outcome
+    made = tuple(f"{step.name} pod {step.detail}" for step in plan.steps)
+    rendered = plan.render()
+    return outcome._replace(
+        changed=True,
+        actions=(*made, *outcome.actions),
+        before={**outcome.before, "pod": rendered["before"]},
+        after={**outcome.after, "pod": rendered["after"]},
+    )
+
+
 def task_of(request: Request) -> Task:
     """What the parameters ask for. Raises BadInput."""
     from ..container import option_files, params
+    from ..container.desired import CREATED, STARTED
     from ..container.reconcile import Task
 
     wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
     flags = params.parse_flags(wanted)
-    request.warnings.extend(params.without_effect(wanted))
-    return Task(params.parse(wanted, option_files.read(params.files_needed(wanted))), flags, pull_options(request))
+    desired = params.parse(wanted, option_files.read(params.files_needed(wanted)))
+    if desired.init_ctr is not None and flags.state == STARTED:
+        from ..base.values import replace
+
+        flags = replace(flags, state=CREATED)  # its pod starts it
+    return Task(desired, flags, pull_options(request))
 
 
 def actions_of(steps: tuple[str, ...]) -> tuple[list[str], list[str]]:

@@ -34,7 +34,7 @@ def reconcile(request: Request) -> Result:
     from ..container import many
 
     label = request.text("purge")
-    tasks = _tasks(request, label)
+    tasks = tasks_of(request, label)
     parallel = request.params.get("parallel")
     if not isinstance(parallel, int) or parallel < 1:
         raise BadInput("read the option parallel", "it is less than one")
@@ -44,7 +44,7 @@ def reconcile(request: Request) -> Result:
     changed = {name: outcome for name, outcome in outcomes.items() if outcome.changed}
     for outcome in outcomes.values():
         request.warnings += [text for text in outcome.warnings if text not in request.warnings]
-    reported = [_report(end) for end in ended]
+    reported = [report_of(end) for end in ended]
     return Result(
         [outcome.container for outcome in outcomes.values() if outcome.container],
         changed=bool(changed),
@@ -55,11 +55,11 @@ def reconcile(request: Request) -> Result:
             "podman_actions": [action for report in reported for action in _texts(report, "podman_actions")],
             "results": reported,
         },
-        failure=_failure(ended),
+        failure=failure_of(ended),
     )
 
 
-def _tasks(request: Request, label: str) -> list[Task]:
+def tasks_of(request: Request, label: str) -> list[Task]:
     """The entries of the list, each read as the module `container` reads its options. Raises BadInput."""
     listed = request.params.get("containers")
     validator = ArgumentSpecValidator(dict(EACH), **RULES)
@@ -70,7 +70,9 @@ def _tasks(request: Request, label: str) -> list[Task]:
     ]
 
 
-def _task(request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str) -> Task:
+def _task(
+    request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str
+) -> Task:
     name = item.get("name")
     where = f"read container {name}" if isinstance(name, str) and name else f"read entry {number} of containers"
     validated = validator.validate(item)
@@ -95,7 +97,7 @@ def _labelled(labels: object, label: str, where: str) -> dict[str, object]:
     return found
 
 
-def _report(end: Ended) -> dict[str, object]:
+def report_of(end: Ended) -> dict[str, object]:
     report: dict[str, object] = {"name": end.name, "changed": False, "failed": bool(end.error), "actions": []}
     outcome = end.outcome
     if outcome is not None:
@@ -108,7 +110,7 @@ def _report(end: Ended) -> dict[str, object]:
     return report
 
 
-def _failure(ended: tuple[Ended, ...]) -> str:
+def failure_of(ended: tuple[Ended, ...]) -> str:
     """One message for all that failed; "" when none did."""
     causes = [f"{end.name}: {end.error}" for end in ended if end.error]
     codes = [(end.name, end.outcome.rc) for end in ended if end.outcome is not None and end.outcome.rc]
