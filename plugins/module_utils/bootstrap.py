@@ -19,6 +19,8 @@ from .installed import Delivery, adopt, base_directory, calm, digest_of, fits, l
 if TYPE_CHECKING:
     from .engine.cli import main as command  # noqa: F401
     from .engine.task import (  # noqa: F401
+        checkpoint,
+        checkpoint_info,
         container,
         container_commit,
         container_exec,

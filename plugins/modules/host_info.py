@@ -61,6 +61,10 @@ host:
     runtimes:
       description: The OCI runtime that was chosen, and those before it that refused, with their reasons.
       type: dict
+    checkpoints:
+      description: Whether containers can be frozen and thawed here (C(able)), what is C(missing) for it, what there is
+        of CRIU, and whether the kernel tells which pages of memory were written (C(tracks_memory)).
+      type: dict
     store:
       description: Where images are kept, and how much room there is.
       type: dict

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
     from . import (  # noqa: F401
         attach,
         care,
+        checkpoint,
         cleanup,
         commit,
         complete,
@@ -119,7 +120,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "ls": "ps",
         "ps": "ps",
         "umount": "unmount",
-        **{name: f"container {name}" for name in ("exists", "prune")},
+        **{name: f"container {name}" for name in ("checkpoint", "exists", "prune", "restore")},
     },
     "image": {
         "list": "images",
@@ -146,8 +147,10 @@ _HIDDEN = {
     "secret-ls": ("secrets", "List secrets"),
     "secret-rm": ("secrets", "Remove secrets"),
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
+    "container checkpoint": ("checkpoint", "Freeze containers into files, with the memory of their processes"),
     "container exists": ("small", "Tell by the exit code whether there is a container"),
     "container prune": ("care", "Remove containers that do not run"),
+    "container restore": ("checkpoint", "Have frozen containers go on"),
     "healthcheck run": ("healthcheck", "Check the health of a container now"),
     "image diff": ("image_views", "Show what an image has that another has not, or the layer below"),
     "image exists": ("image_views", "Tell by the exit code whether there is an image"),

@@ -43,7 +43,7 @@ def cleanup(session: Session, cid: str, *, remove: bool = False) -> None:
     health_watch.end(session, current)  # podman may have cleaned up already, and does not know of it
     if restart_wanted(current):
         _restart(session, current)
-    elif remove or current.auto_remove:
+    elif (remove or current.auto_remove) and not jsonval.flag(current.state, "checkpointed"):
         from .remove import remove as remove_container
 
         try:
@@ -65,6 +65,8 @@ def _leave_pod(session: Session, container: Container) -> None:
 def restart_wanted(container: Container) -> bool:
     """Whether its policy asks for another start now (podman-run(1), --restart)."""
     if container.code != EXITED or jsonval.flag(container.state, "stoppedByUser"):
+        return False
+    if jsonval.flag(container.state, "checkpointed"):  # its memory waits to be restored
         return False
     policy = container.restart_policy
     if policy in ("always", "unless-stopped"):

@@ -84,7 +84,7 @@ def commit(session: Session, container: Container, wish: Wish) -> str:
     base = _base(session, container)
     with _frozen(session, container, wish):
         pieces = _layer(session, container, wish)
-        staged = session.store.stage_layer(_Pieces(pieces), Wanted(what=f"the changes of container {container.name}"))
+        staged = session.store.stage_layer(Pieces(pieces), Wanted(what=f"the changes of container {container.name}"))
     reached("commit-staged")
     try:
         document = _document(session, container, wish, base, staged.diff_id)
@@ -108,7 +108,7 @@ def commit(session: Session, container: Container, wish: Wish) -> str:
     return record.id
 
 
-class _Pieces:
+class Pieces:
     """An iterator of bytes as a reader."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

@@ -101,13 +101,13 @@ def _create(
     reached("container-stored")
     lock = allocate_lock(session, entry)
     reached("container-locked")
-    birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=_pick_port, create_command=memory.command)
+    birth = Birth(id=cid, lock_id=lock, created=clock.now(), pick_port=pick_port, create_command=memory.command)
     built = configuration.build(desired, around, birth, memory.notes)
     for warning in (*built.warnings, *_of_boots(session, desired)):
         session.warn(warning)
     host_limits.require(session, jsonval.table(built.config, "spec"), deed)
     _make_volumes(session, built)
-    _make_directories(session, cid)
+    make_directories(session, cid)
     if jsonval.tables(built.config, "secrets"):
         from .secret_files import copy
 
@@ -157,7 +157,7 @@ def allocate_lock(session: Session, entry: Entry) -> int:
     return number
 
 
-def _pick_port(mapping: object) -> int:
+def pick_port(mapping: object) -> int:
     from ..netavark.ports import choose_free
     from ..spec.ports import PortMapping
 
@@ -176,7 +176,7 @@ def _make_volumes(session: Session, built: configuration.Built) -> None:
         reached("container-volume-made")
 
 
-def _make_directories(session: Session, cid: str) -> None:
+def make_directories(session: Session, cid: str) -> None:
     """Those that podman expects of a container that was never started are among them: shm."""
     static = session.store.container_dir(cid)
     os.makedirs(static, mode=0o700, exist_ok=True)

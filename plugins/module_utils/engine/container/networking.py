@@ -8,7 +8,7 @@ newPortMappings), its state where it is now (netns, networkStatus).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import jsonval
 from ..base.errors import ToolFailed
@@ -39,14 +39,21 @@ def new_netns(session: Session, container: Container) -> str:
     return namespaces.new_path(session.net.settings.netns_dir) if kind(container) else ""
 
 
-def container_net(container: Container, hostname: str) -> ContainerNet:
+class Kept(NamedTuple):
+    """Addresses that a container gets again on one network: its sockets are bound to them."""
+
+    ips: tuple[str, ...] = ()
+    mac: str = ""
+
+
+def container_net(container: Container, hostname: str, kept: Mapping[str, Kept] | None = None) -> ContainerNet:
     """The container as netavark is told about it, the same at every start and for taking it down."""
     wanted = jsonval.table(container.config, "newNetworks")
     return ContainerNet(
         id=container.id,
         name=container.name,
         hostname=hostname,
-        attachments=tuple(_attachment(name, wanted[name]) for name in wanted),
+        attachments=tuple(_again(_attachment(name, wanted[name]), kept or {}) for name in wanted),
         ports=published(container),
         dns_servers=tuple(jsonval.texts(container.config, "dnsServer")),
     )
@@ -64,13 +71,25 @@ def _attachment(network: str, raw: object) -> Attachment:
     )
 
 
+def _again(attachment: Attachment, kept: Mapping[str, Kept]) -> Attachment:
+    found = kept.get(attachment.network)
+    if found is None:
+        return attachment
+    return attachment._replace(
+        static_ips=found.ips or attachment.static_ips, static_mac=found.mac or attachment.static_mac
+    )
+
+
 def published(container: Container) -> tuple[PortMapping, ...]:
     return tuple(mapping for raw in container.ports for mapping in from_libpod(raw))
 
 
-def connect(session: Session, container: Container, netns: str, hostname: str) -> Connection | None:
+def connect(
+    session: Session, container: Container, netns: str, hostname: str, kept: Mapping[str, Kept] | None = None
+) -> Connection | None:
     """Make the namespace at `netns`, connect it and publish the container's ports; None for one that gets none from us.
 
+    `kept` by network are addresses that it must get again.
     After an error disconnect() takes back what was done. Raises Conflict for a taken port or address.
     """
     if not netns:
@@ -79,7 +98,7 @@ def connect(session: Session, container: Container, netns: str, hostname: str) -
 
     namespaces.create(netns)
     reached("netns-made")
-    made = connecting.connect(session.net, netns, container_net(container, hostname), _way(session, container))
+    made = connecting.connect(session.net, netns, container_net(container, hostname, kept), _way(session, container))
     reached("network-set-up")
     return made
 

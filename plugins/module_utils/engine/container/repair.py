@@ -58,6 +58,16 @@ def _create(session: Session, entry: Entry) -> str:
     return f"removed the half-made container {entry.text('name')}"
 
 
+def _import(session: Session, entry: Entry) -> str:
+    """As `_create`, with the volumes that came out of the archive."""
+    if lookup.by_id(session, entry.key) is not None:
+        return ""
+    from .checkpoint_import import undo as undo_import
+
+    undo_import(session, entry)
+    return f"removed the half-imported container {entry.text('name')}"
+
+
 def _remove(session: Session, entry: Entry) -> str:
     if not finish_removal(session, entry.key, _number(entry, "lock"), entry.text("volumes").split()):
         return ""
@@ -70,7 +80,7 @@ def _replace(session: Session, entry: Entry) -> str:
     return settle_interrupted(session, entry)
 
 
-_DEEDS = {"create": _create, "remove": _remove, "replace": _replace}
+_DEEDS = {"create": _create, "import": _import, "remove": _remove, "replace": _replace}
 
 
 def _after_boot(session: Session) -> list[str]:

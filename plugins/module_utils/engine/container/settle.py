@@ -74,13 +74,22 @@ def _record_end(session: Session, container: Container) -> Container:
     """STOPPED: the code is known and kept, nothing is released yet. One that was never started is configured again."""
     if container.code == CREATED:
         return save(session, container, state=CONFIGURED, pid=None, conmonPid=None)
-    container = save(
-        session, container, state=STOPPED, pid=None, conmonPid=None, **how_it_ended(session, container)
-    )
+    ended = how_it_ended(session, container)
+    if frozen_in_hand(container):  # it was frozen by a task that has been killed since
+        from . import frozen
+
+        if frozen.finish(container):
+            ended.update(frozen.marks(container.static_dir))
+    container = save(session, container, state=STOPPED, pid=None, conmonPid=None, **ended)
     session.database.add_exit_code(container.id, container.exit_code)
     reached("exit-recorded")
     event(session, container, "died", exit_code=container.exit_code)
     return container
+
+
+def frozen_in_hand(container: Container) -> bool:
+    """Whether a checkpoint of it was begun and has not been taken over. Asked at every end, so it costs one look."""
+    return os.path.isdir(os.path.join(container.static_dir, "checkpointing"))
 
 
 def how_it_ended(session: Session, container: Container) -> Json:

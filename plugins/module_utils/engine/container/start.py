@@ -23,6 +23,7 @@ from ..runtime import conmon
 from ..runtime import start as runtime_start
 from ..spec import start_spec
 from . import (
+    frozen,
     health_log,
     health_watch,
     host_limits,
@@ -49,9 +50,21 @@ if TYPE_CHECKING:
     from ..runtime.conmon import Created
     from ..session.session import Session
     from .model import Container
+    from .restore import Thaw
 
     Ready = Callable[[Container], None]
 
+_THAW_SECONDS = 3600.0  # gigabytes of memory come from a disk
+#: A start from the beginning is no continuation of what was frozen (podman forgets it there as well).
+_NOT_THAWED: dict[str, object] = {
+    "checkpointed": None,
+    "checkpointPath": None,
+    "checkpointLog": None,
+    "restored": None,
+    "restoreLog": None,
+    "checkpointedTime": clock.ZERO,
+    "restoredTime": clock.ZERO,
+}
 _OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
 
 
@@ -94,9 +107,11 @@ def start_held(
     *,
     restarted: bool = False,
     begins: bool = True,
+    thaw: Thaw | None = None,
 ) -> bool:
-    """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting."""
-    if begins and _waits(container):
+    """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting. With
+    `thaw` its processes come out of a checkpoint, and run as soon as they are there."""
+    if begins and thaw is None and _waits(container):
         _begin(session, container, ready)
         health_watch.begin(session, save(session, container, state=RUNNING, startedTime=clock.now()))
         event(session, container, "start")
@@ -123,21 +138,31 @@ def start_held(
         startupHCSuccessCount=None,
         startupHCFailureCount=None,
         hcUnitName=None,
+        **({} if thaw else _NOT_THAWED),
     )
     reached("start-recorded")
     try:
-        changes = _prepare(session, container, netns)
-        event(session, container, "init")
-        if begins:
+        changes = _prepare(session, container, netns, thaw)
+        if thaw is not None:
+            changes.update(state=RUNNING)
+            if clock.is_zero(container.started_at):  # out of an archive: it never ran here
+                changes.update(startedTime=clock.now())
+        else:
+            event(session, container, "init")
+        if begins and thaw is None:
             _begin(session, container, ready)
             changes.update(state=RUNNING, startedTime=clock.now())
         container = save(session, container, **changes)
+        if thaw is not None:
+            from .restore import recorded
+
+            container = recorded(session, container)
     except BaseException as error:
         _undo(session, container, error)
         raise
     if begins:
         health_watch.begin(session, container)
-        event(session, container, "start")
+        event(session, container, "start" if thaw is None else "restore")
     return True
 
 
@@ -161,14 +186,16 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
             error.add_cleanup_failure(str(failure))
 
 
-def _prepare(session: Session, container: Container, netns: str) -> Json:
+def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | None) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
     hostname = _hostname(session, container)
-    connection = networking.connect(session, container, netns, hostname)
+    connection = networking.connect(session, container, netns, hostname, thaw.addresses if thaw else None)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)
+        if thaw is not None:
+            frozen.fill_shared_memory(container, shm)
         accounts = inside.accounts(container, rootfs)
         files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
         sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
@@ -192,7 +219,7 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, connection)
+        created = _create(session, container, connection, thaw)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -209,8 +236,11 @@ def _prepare(session: Session, container: Container, netns: str) -> Json:
     }
 
 
-def _create(session: Session, container: Container, connection: Connection | None) -> Created:
+def _create(session: Session, container: Container, connection: Connection | None, thaw: Thaw | None) -> Created:
     config = container.config
+    monitor = parts.monitor(session)
+    if thaw is not None:  # the runtimes look for CRIU on their PATH
+        monitor = monitor._replace(env=(*monitor.env, ("PATH", thaw.search)), deadline=_THAW_SECONDS)
     where = parts.place(session, container)
     request = conmon.CreateRequest(
         cid=container.id,
@@ -225,9 +255,11 @@ def _create(session: Session, container: Container, connection: Connection | Non
         no_pivot=session.conf.no_pivot_root,
         no_new_keyring=not session.conf.keyring,
         hold_fds=connection.fds if connection else (),
+        restore_from=thaw.images if thaw else "",
+        runtime_options=thaw.options if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
     )
-    return conmon.create(session.runner, parts.runtime_of(session, config), parts.monitor(session), request)
+    return conmon.create(session.runner, parts.runtime_of(session, config), monitor, request)
 
 
 def _placed(session: Session, where: Place, pid: int) -> None:

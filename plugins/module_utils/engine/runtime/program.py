@@ -26,12 +26,13 @@ class Runtime(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One verb with its arguments; `deed` words the error; `deadline` in seconds."""
+    """One verb with its arguments; `deed` words the error; `deadline` in seconds; `env` on top of the usual one."""
 
     deed: str
     argv: tuple[str, ...]
     input: bytes | None = None
     deadline: float = DEADLINE
+    env: tuple[tuple[str, str], ...] = ()
 
 
 def call(runner: Runner, runtime: Runtime, wanted: Call) -> Completed:
@@ -54,6 +55,6 @@ def attempt(runner: Runner, runtime: Runtime, wanted: Call) -> Completed:
     """As `call`, but a failing exit code is the caller's to judge."""
     try:
         argv = (runtime.path, *runtime.args, *wanted.argv)
-        return runner.run(argv, input=wanted.input, env=environment(), timeout=wanted.deadline)
+        return runner.run(argv, input=wanted.input, env={**environment(), **dict(wanted.env)}, timeout=wanted.deadline)
     except TimedOut:
         raise errors.hung(wanted.deed, runtime, wanted.deadline) from None

@@ -57,6 +57,7 @@ def report(identity: Identity, runner: Runner, open_session: Callable[[], Sessio
         return found
     found["cgroups"] = _told(lambda: _cgroups(session))
     found["runtimes"] = _told(lambda: _runtimes(session))
+    found["checkpoints"] = _told(lambda: _checkpoints(session))
     found["store"] = _told(lambda: _store(session))
     found["state"] = _told(lambda: _state(session))
     found["configuration"] = _told(lambda: _configuration(session))
@@ -157,6 +158,45 @@ def _runtimes(session: Session) -> Json:
         "chosen": {"name": choice.name, "path": choice.path, "version": choice.version},
         "refused": refused,
     }
+
+
+def _checkpoints(session: Session) -> Json:
+    """Whether containers can be frozen and thawed here, and what is missing for it."""
+    from ..criu import probe
+    from ..runtime.checkpoint import able
+
+    criu, reason = probe.seen(session.runner)
+    missing = [reason] if reason else []
+    runtime = session.runtime.runtime
+    if not able(session.runner, runtime):
+        missing.append(f"{runtime.name} was built without CRIU")
+    elif runtime.name == "crun" and not _libcriu():
+        missing.append(
+            "crun uses libcriu, which is not on this host. Install the package libcriu2 (Debian) or criu-libs"
+        )
+    if session.identity.rootless:
+        missing.append("CRIU and the runtimes need root for it")
+    return {
+        "able": not missing,
+        "missing": missing,
+        "criu": {
+            "path": criu.path if criu else None,
+            "version": criu.version if criu else "",
+            "findings": list(criu.findings) if criu else [],
+        },
+        "tracks_memory": bool(criu and criu.tracks_memory),
+    }
+
+
+def _libcriu() -> bool:
+    """Whether the loader finds it, as crun has it do when it is asked for a checkpoint."""
+    import ctypes
+
+    try:
+        ctypes.CDLL("libcriu.so.2")
+    except OSError:
+        return False
+    return True
 
 
 def _store(session: Session) -> Json:

@@ -91,14 +91,18 @@ class Index(NamedTuple):
         return tuple(dict.fromkeys(text for text in texts if not text.startswith("unknown/")))
 
 
-def render(media_type: str, config: Descriptor, layers: Iterable[Descriptor]) -> bytes:
+def render(
+    media_type: str, config: Descriptor, layers: Iterable[Descriptor], annotations: Mapping[str, str] | None = None
+) -> bytes:
     """The manifest of an image that is made here, without blanks."""
-    document = {
+    document: Json = {
         "schemaVersion": 2,
         "mediaType": media_type,
         "config": to_json(config),
         "layers": [to_json(layer) for layer in layers],
     }
+    if annotations:
+        document["annotations"] = dict(annotations)
     return json.dumps(document, separators=(",", ":")).encode()
 
 

@@ -147,7 +147,13 @@ def _rlimits(recorded: list[Json], facts: StartFacts, warnings: list[str]) -> li
 
 def _mounts(made: Json, config: Json, facts: StartFacts) -> list[Json]:
     """All mounts, parents before children: a runtime makes them in this order."""
-    found = [dict(mount) for mount in tables(made, "mounts")]
+    # podman writes a container that it restored from an archive with its volumes among the mounts as well
+    targets = {str(volume["dest"]) for volume in tables(config, "namedVolumes")}
+    found = [
+        dict(mount)
+        for mount in tables(made, "mounts")
+        if mount.get("type") != "bind" or mount["destination"] not in targets
+    ]
     for volume in tables(config, "namedVolumes"):
         name = str(volume["volumeName"])
         if "O" not in texts(volume, "options"):

@@ -45,11 +45,15 @@ _KINDS = {
 }
 
 
-def pack(tree: Root, what: str = "a container's changes", owner: Owner | None = None) -> Iterator[bytes]:
+def pack(
+    tree: Root, what: str = "a container's changes", owner: Owner | None = None, *, whiteouts: bool = True
+) -> Iterator[bytes]:
     """The tar of everything below the tree's top, in pieces. Raises HostLacks, and Refused for a tree whose content
-    lies partly in lower layers (metacopy, redirect_dir). `owner` says what a (uid, gid) of the disk is in the tar."""
+    lies partly in lower layers (metacopy, redirect_dir). `owner` says what a (uid, gid) of the disk is in the tar.
+    Without `whiteouts`, what hides something in a layer below is left out."""
     packer = _Packer(what)
     packer.owner = owner
+    packer.whiteouts = whiteouts
     try:
         yield from packer.directory(os.dup(tree.fd), b"")
     except OSError as error:
@@ -95,6 +99,7 @@ class _Packer:
         self.at = b""
         self.undated = False
         self.owner: Owner | None = None
+        self.whiteouts = True
 
     def explain(self, error: OSError) -> EngineError:
         where = self.at.decode("utf-8", "backslashreplace") or "/"
@@ -123,7 +128,7 @@ class _Packer:
                 os.close(fd)
 
     def _opaque(self, fd: int, prefix: bytes) -> Iterator[bytes]:
-        attributes = read_path(fd)
+        attributes = read_path(fd) if self.whiteouts else {}
         if b"y" in (attributes.get("trusted.overlay.opaque"), attributes.get("user.overlay.opaque")):
             yield header(Entry(prefix + OPAQUE, b"0", 0o600))
 
@@ -132,6 +137,8 @@ class _Packer:
         if kind is None:
             return  # a socket: no archive has them
         if kind == b"3" and info.st_rdev == 0:
+            if not self.whiteouts:
+                return
             yield header(Entry(prefix + WHITEOUT + name, b"0", 0o600))
             return
         uid, gid = self.owner(info.st_uid, info.st_gid) if self.owner else (info.st_uid, info.st_gid)

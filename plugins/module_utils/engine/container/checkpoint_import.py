@@ -1,0 +1,294 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container out of a checkpoint archive or image: made as one that was frozen here, then restored like any other.
+
+Until it runs, everything that was made for it is in the journal, and goes again when something fails or the task is
+killed. The archive is only read.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base import clock, jsonval
+from ..base.errors import Conflict, Corrupt, EngineError, NotFound, Refused
+from ..base.files import atomic_write, dump_json
+from ..base.ids import new_id
+from ..base.steps import reached
+from ..criu import archive
+from ..libpod.rows import EXITED
+from ..spec import platform, ports
+from . import adopted, checkpoint_unpack, config, create, frozen, lookup, parts, restore
+from .checkpoint_unpack import Origin, Said, Targets
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..session.session import Session
+    from .journal import Entry
+    from .model import Container
+
+
+class Wish(NamedTuple):
+    """`name` another one than in the archive: the container gets an id and addresses of its own. `publish` replaces its
+    ports, None keeps them. `before` is the archive of an earlier round, which this one builds on."""
+
+    origin: Origin
+    name: str = ""
+    publish: tuple[str, ...] | None = None
+    rootfs: bool = True
+    volumes: bool = True
+    trust: bool = False
+    before: Origin | None = None
+
+
+class Plan(NamedTuple):
+    """`existing` is there already under the name; `pull` the image that has to be fetched first."""
+
+    said: Said
+    name: str
+    existing: Container | None
+    pull: str
+    volumes: tuple[str, ...]
+    privileges: dict[str, list[str]]
+    obstacles: tuple[str, ...]
+
+
+def plan(session: Session, wish: Wish) -> Plan:
+    """Look at archive and host; nothing is changed. Raises Corrupt, NotFound."""
+    said = checkpoint_unpack.look(session, wish.origin)
+    adopted.check(said.config, wish.origin.shown)
+    name = wish.name or jsonval.text(said.config, "name")
+    existing = lookup.by_name(session, name)
+    image = jsonval.text(said.config, "rootfsImageID")
+    pull = ""
+    if image and session.store.image(image) is None:
+        pull = jsonval.text(said.config, "rootfsImageName")
+    arch = platform.host_platform(os.uname().machine).architecture
+    privileges = adopted.privileges(said.config, arch)
+    named = [jsonval.text(one, "volumeName") for one in jsonval.tables(said.config, "namedVolumes")]
+    volumes = tuple(dict.fromkeys(named)) if wish.volumes else ()
+    obstacles = [] if existing else list(_obstacles(session, wish, said, volumes))
+    if said.early:
+        obstacles.append("it is an earlier round, and not a checkpoint: it goes with the archive that builds on it")
+    if privileges and not wish.trust and existing is None:
+        told = "; ".join(f"{kind}: {', '.join(values)}" for kind, values in privileges.items())
+        obstacles.append(f"it asks for more than a container usually gets ({told}), say trust to allow that")
+    return Plan(said, name, existing, pull, volumes, privileges, tuple(obstacles))
+
+
+def _obstacles(session: Session, wish: Wish, said: Said, volumes: tuple[str, ...]) -> list[str]:
+    found = []
+    if session.identity.rootless:
+        found.append("CRIU and the runtimes need root for it")
+    if not wish.name and lookup.by_id(session, jsonval.text(said.config, "id")) is not None:
+        found.append("a container of the same id is here (another name makes another one)")
+    taken = [name for name in volumes if session.database.volume(name) is not None]
+    if taken:
+        found.append(f"volume {', '.join(taken)} exists (ignore_volumes takes it as it is)")
+    machine = os.uname()
+    there = jsonval.text(said.notes, "architecture")
+    if there and there != machine.machine:
+        found.append(f"it was made on {there}, and this is {machine.machine}")
+    return found
+
+
+def bring(session: Session, wish: Wish, found: Plan) -> Container:
+    """Make the container, frozen. After an error nothing of it is left. Raises Refused, NotFound, Corrupt."""
+    deed = f"import {wish.origin.shown} as container {found.name}"
+    if found.obstacles:
+        raise Refused(deed, "; ".join(found.obstacles))
+    _image(session, found, deed)
+    identity = new_id() if wish.name else jsonval.text(found.said.config, "id")
+    with parts.journal(session).begin(identity, "import", name=found.name) as entry:
+        try:
+            return _bring(session, wish, found, entry)
+        except EngineError as error:
+            try:
+                undo(session, entry)
+            except EngineError as failure:
+                error.add_cleanup_failure(str(failure))
+            raise
+
+
+def undo(session: Session, entry: Entry) -> None:
+    """Remove what an import that did not come to its end has left: the container was not recorded, so it never was."""
+    if lookup.by_id(session, entry.key) is not None:
+        return
+    create.undo(session, entry)
+    from ..volume.steps import remove
+
+    for name in entry.text("volumes").split():
+        if session.database.volume(name) is not None and not session.database.volume_users(name):
+            remove(session, name)
+
+
+def _image(session: Session, found: Plan, deed: str) -> None:
+    wanted = jsonval.text(found.said.config, "rootfsImageID")
+    if not wanted or session.store.image(wanted) is not None:
+        return
+    if found.pull:
+        from ..image.pull import pull
+
+        pull(session, found.pull)
+    if session.store.image(wanted) is None:
+        name = found.pull or "its image"
+        cause = f"{name} is another image today than at the checkpoint, which needs {wanted[:12]}"
+        raise NotFound(deed, cause, "Bring that very image here, with image_transfer or image_load")
+
+
+def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container:
+    from ..store.records import ContainerDraft
+
+    said, identity = found.said, entry.key
+    image = jsonval.text(said.config, "rootfsImageID")
+    metadata: Json = {
+        "image-name": jsonval.text(said.config, "rootfsImageName"),
+        "image-id": image,
+        "name": found.name,
+    }
+    draft = ContainerDraft(id=identity, names=(found.name,), image_id=image, metadata=dump_json(metadata).decode())
+    session.store.create_container(draft)
+    reached("import-stored")
+    lock = create.allocate_lock(session, entry)
+    home = adopted.Home(
+        id=identity,
+        name=found.name,
+        lock=lock,
+        static=session.store.container_dir(identity),
+        run=session.store.container_run_dir(identity),
+        cgroup_manager=session.cgroups.manager,
+        cgroup_parent=_cgroup_parent(session),
+        created=clock.now(),
+    )
+    row = _with_ports(adopted.adopted(said.config, home), wish)
+    create.make_directories(session, identity)
+    _unpack(session, wish, found, row, entry)
+    if jsonval.tables(row, "secrets"):
+        from .secret_files import copy
+
+        copy(session, row)
+    if wish.name:  # another container: the addresses stay with the one that it was taken of
+        atomic_write(os.path.join(home.static, archive.NETWORK), b"null", durable=False)
+    named = [jsonval.text(one, "volumeName") for one in jsonval.tables(row, "namedVolumes")]
+    for name in named:
+        _ensure_volume(session, name)
+    if not os.path.isfile(os.path.join(home.static, archive.IMAGES, archive.INVENTORY)):
+        raise Corrupt(f"import {wish.origin.shown}", f"it holds no {archive.IMAGES}/{archive.INVENTORY}")
+    state = {**config.first_state(home.run), **frozen.marks(home.static)}
+    state.update(state=EXITED, exited=True, finishedTime=clock.now())
+    session.database.add_container(row, state, volumes=tuple(dict.fromkeys(named)))
+    reached("import-recorded")
+    return lookup.find(session, identity)
+
+
+def _frozen_now(session: Session, found: Plan) -> Container | None:
+    """What an import that was killed after it had recorded the container has left."""
+    container = found.existing
+    return container if container is not None and not container.running and frozen.kept(container) else None
+
+
+def run(session: Session, wish: Wish, found: Plan, thaw: restore.Wish) -> tuple[Container, Json]:
+    """Make it and have it run; CRIU's statistics. After an error nothing of it is left here."""
+    made = _frozen_now(session, found)
+    if found.existing is not None and made is None:
+        raise conflict(found)
+    fresh = made is None
+    before = {name for name in found.volumes if session.database.volume(name) is not None}
+    container = bring(session, wish, found) if made is None else made
+    try:
+        statistics = restore.restore(session, container, thaw)
+    except EngineError as error:
+        if fresh:
+            _take_back(session, container, set(found.volumes) - before, error)
+        raise
+    return lookup.find(session, container.id), statistics
+
+
+def _take_back(session: Session, container: Container, volumes: set[str], error: EngineError) -> None:
+    from ..volume.steps import remove as remove_volume
+    from .remove import remove
+
+    try:
+        remove(session, lookup.find(session, container.id), force=True, timeout=0)
+        for name in sorted(volumes):
+            remove_volume(session, name)
+    except EngineError as failure:
+        error.add_cleanup_failure(str(failure))
+
+
+def _cgroup_parent(session: Session) -> str:
+    from ..host.cgroups import SYSTEMD
+    from .surroundings import CGROUPFS_PARENT
+
+    return "machine.slice" if session.cgroups.manager == SYSTEMD else CGROUPFS_PARENT
+
+
+def _with_ports(row: Json, wish: Wish) -> Json:
+    if wish.publish is None:
+        return row
+    mappings = ports.fill_free_ports(ports.parse_all(wish.publish), create.pick_port)
+    row["newPortMappings"] = [ports.to_libpod(one) for one in mappings]
+    return row
+
+
+def _unpack(session: Session, wish: Wish, found: Plan, row: Json, entry: Entry) -> None:
+    static, identity = jsonval.text(row, "staticDir"), entry.key
+    own_root = jsonval.text(row, "rootfs")
+    folder = os.open(static, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = -1
+    try:
+        if wish.rootfs and not own_root:
+            root = os.open(session.store.diff_path(identity), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+        def volume(name: str) -> int:
+            if name not in found.volumes:
+                return -1
+            entry.note(volumes=f"{entry.text('volumes')} {name}".strip())
+            path = _ensure_volume(session, name, filled=True)
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+        targets = Targets(folder, root if root >= 0 else None, volume)
+        if wish.before is not None:
+            nowhere = Targets(folder, None, lambda _name: -1)
+            checkpoint_unpack.unpack(session, wish.before, nowhere)
+            _clear_small(static)
+        deleted = checkpoint_unpack.unpack(session, wish.origin, targets)
+    finally:
+        os.close(folder)
+        if root >= 0:
+            os.close(root)
+    reached("import-unpacked")
+    if deleted and root >= 0:
+        merged = session.store.mount(identity)
+        try:
+            checkpoint_unpack.delete(merged, deleted, f"container {found.name}")
+        finally:
+            session.store.unmount(identity, force=True)
+
+
+def _clear_small(static: str) -> None:
+    """The archive of an earlier round has a config and notes of its own."""
+    for name in os.listdir(static):
+        path = os.path.join(static, name)
+        if os.path.isfile(path):
+            os.unlink(path)
+
+
+def _ensure_volume(session: Session, name: str, *, filled: bool = False) -> str:
+    from ..volume.desired import VolumeDesired
+    from ..volume.mount import chowned, copied_up
+    from ..volume.steps import ensure
+
+    view = ensure(session, VolumeDesired(name))
+    if filled:
+        info = os.stat(view.mountpoint)
+        copied_up(session, name)
+        chowned(session, name, info.st_uid, info.st_gid)
+    return view.mountpoint
+
+
+def conflict(found: Plan) -> Conflict:
+    """For an import whose name belongs to a container that is no checkpoint."""
+    deed = f"import a checkpoint as container {found.name}"
+    return Conflict(deed, "a container of this name is here, and it is not frozen", "Remove it, or say another name")

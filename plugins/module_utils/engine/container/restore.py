@@ -1,0 +1,156 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Thawing a container: a start whose processes come out of a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..base import clock, jsonval
+from ..base.errors import Conflict, Corrupt, EngineError, HostLacks, NotFound
+from ..base.files import read_json
+from ..base.steps import reached
+from ..criu import archive, logs, probe
+from ..runtime import checkpoint as verb
+from ..runtime.checkpoint import Keep
+from . import frozen, parts
+from .checkpoint import cannot
+from .holding import held, save
+from .networking import Kept as Address
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..session.session import Session
+    from .model import Container
+
+
+class Wish(NamedTuple):
+    """`keep` besides what the checkpoint's own notes say; `stay`: the checkpoint stays after it was restored."""
+
+    keep: Keep = Keep()
+    stay: bool = False
+    ignore_ip: bool = False
+    ignore_mac: bool = False
+    criu: str = ""
+
+
+class Thaw(NamedTuple):
+    """What a start needs to know of it."""
+
+    images: str
+    options: tuple[str, ...]
+    search: str
+    addresses: dict[str, Address]
+
+
+def obstacles(session: Session, container: Container, wish: Wish) -> list[str]:
+    """Everything that keeps its checkpoint from being restored, as far as can be told without trying."""
+    found = []
+    if frozen.kept(container) is None:
+        found.append("no checkpoint is kept of it")
+    if container.running:
+        found.append("it is running")
+    return found + of_host(session, jsonval.text(container.config, "runtime"), wish.criu)
+
+
+def of_host(session: Session, runtime: str, criu: str = "") -> list[str]:
+    """What keeps this host from restoring containers of a runtime; [] when nothing is known to."""
+    found = ["CRIU and the runtimes need root for it"] if session.identity.rootless else []
+    reason = probe.seen(session.runner, criu)[1]
+    if reason:
+        found.append(reason)
+    try:
+        known = session.runtime_of(runtime or session.runtime.name)
+        if not verb.able(session.runner, known):
+            found.append(cannot(known))
+    except EngineError as error:
+        found.append(error.cause)
+    return found
+
+
+def restore(session: Session, container: Container, wish: Wish) -> Json:
+    """Thaw it; CRIU's statistics. After an error the checkpoint is whole, and nothing of the container runs.
+
+    Raises NotFound when there is no checkpoint, Conflict (it runs; an address or port is taken; CRIU's own cause).
+    """
+    from .start import start_held
+
+    deed = f"restore container {container.name}"
+    if session.identity.rootless:
+        raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
+    criu = probe.probe(session.runner, probe.find(wish.criu))
+    reason = probe.why_not(criu)
+    if reason:
+        raise HostLacks(deed, reason, "Install a newer criu, or name one with criu_path")
+    with held(session, container, "restore") as current:
+        if current.running:
+            raise Conflict(deed, "it is running", "Stop it first: its memory would be lost")
+        frozen.finish(current)
+        found = frozen.kept(current)
+        if found is None:
+            raise NotFound(deed, "no checkpoint is kept of it")
+        runtime = parts.runtime_of(session, current.config)
+        if not verb.able(session.runner, runtime):
+            raise HostLacks(deed, cannot(runtime))
+        thaw = _thaw(current, found, wish, criu.path)
+        try:
+            start_held(session, current, thaw=thaw)
+        except EngineError as error:
+            raise _explained(deed, current, error) from error
+        statistics = logs.statistics(os.path.join(current.static_dir, logs.RESTORE_STATS))
+        reached("restored")
+        if not wish.stay:
+            frozen.forget(current)
+            reached("checkpoint-removed")
+    return statistics
+
+
+def recorded(session: Session, container: Container) -> Container:
+    """The row of a container that has just come back."""
+    return save(
+        session,
+        container,
+        checkpointed=None,
+        checkpointedTime=clock.ZERO,
+        restored=True,
+        restoredTime=clock.now(),
+        restoreLog=os.path.join(container.static_dir, logs.RESTORE_LOG),
+    )
+
+
+def _thaw(container: Container, found: frozen.Kept, wish: Wish, criu: str) -> Thaw:
+    noted = found.keep
+    keep = Keep(*(one or other for one, other in zip(noted, wish.keep)))
+    search = probe.path_for(os.path.join(container.run_dir, "criu"), criu)
+    return Thaw(found.path, keep.flags(), search, _addresses(container, wish))
+
+
+def _addresses(container: Container, wish: Wish) -> dict[str, Address]:
+    """The addresses of the time of the checkpoint, by network: sockets are bound to them. A file that may come from
+    elsewhere, so whatever it holds that makes no sense is no address."""
+    try:
+        status = read_json(os.path.join(container.static_dir, archive.NETWORK), archive.SMALL[archive.NETWORK])
+    except (OSError, Corrupt):
+        return {}
+    found: dict[str, Address] = {}
+    for network, content in (status if isinstance(status, dict) else {}).items():
+        for interface in jsonval.table(content if isinstance(content, dict) else {}, "interfaces").values():
+            about = interface if isinstance(interface, dict) else {}
+            ips = [jsonval.text(subnet, "ipnet").partition("/")[0] for subnet in jsonval.tables(about, "subnets")]
+            found[str(network)] = Address(
+                () if wish.ignore_ip else tuple(ip for ip in ips if ip),
+                "" if wish.ignore_mac else jsonval.text(about, "mac_address"),
+            )
+    return found
+
+
+def _explained(deed: str, container: Container, error: EngineError) -> EngineError:
+    """With CRIU's own cause, where it got as far as that."""
+    text, hint = logs.cause(os.path.join(container.static_dir, logs.RESTORE_LOG))
+    if error.cause.count("criu") + error.cause.count("CRIU") == 0 or not text:
+        error.deed = deed
+        return error
+    told = Conflict(deed, f"CRIU says: {text}", hint)
+    told.cleanup = error.cleanup
+    return told

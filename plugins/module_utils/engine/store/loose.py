@@ -1,0 +1,52 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tar's tree below a directory that is no layer: the content of a volume, of /dev/shm, what a container changed.
+
+The same unpacker as for layers, so the same defence; but whiteouts are plain names, and nothing is noted beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base.errors import HostLacks
+from .tar_reader import Source, TarReader
+from .tarsplit import SplitWriter
+from .unpack import Unpacker
+from .values import UnpackOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .tar_header import Member
+
+
+class _Unrecorded(SplitWriter):
+    """What would go into tar-split goes nowhere."""
+
+    def __init__(self) -> None:
+        """Without a file."""
+
+    def crc(self, crc: int, data: bytes | memoryview) -> int:
+        return crc
+
+    def member(self, member: Member, raw: bytes) -> None:
+        return
+
+    def body_done(self, member: Member, crc: int) -> None:
+        return
+
+
+def unpack_below(top: int, pull: Callable[[], bytes], what: str) -> None:
+    """Unpack below the open directory `top`; `pull` gives pieces of the plain tar, b"" at its end.
+
+    Raises Corrupt, and HostLacks for what this host cannot store.
+    """
+    reader = TarReader(Source(pull), what)
+    try:
+        Unpacker(top, reader, _Unrecorded(), UnpackOptions(overlay_whiteouts=False)).run()
+    except OSError as error:
+        raise HostLacks(f"unpack {what}", os.strerror(error.errno or 0)) from error
+    for _piece in reader.rest():  # what follows the end is padding
+        pass

@@ -1,0 +1,154 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module `checkpoint`: containers frozen, thawed, and moved as archives or images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.errors import BadInput
+from .frame import EXECUTABLE, Noun, Request, Result, run
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..container.model import Container
+    from ..session.session import Session
+    from .checkpoint_deeds import Done
+    from .frame import Delivery, Options
+
+OPTIONS: Options = {
+    "name": {"type": "str", "aliases": ["container"]},
+    "state": {
+        "type": "str",
+        "default": "checkpointed",
+        "choices": ["checkpointed", "restored", "exported", "imported", "absent"],
+    },
+    "dest": {"type": "path"},
+    "src": {"type": "path"},
+    "src_previous": {"type": "path"},
+    "image": {"type": "str"},
+    "create_image": {"type": "str"},
+    "force": {"type": "bool", "default": True},
+    "leave_running": {"type": "bool", "default": False},
+    "keep": {"type": "bool", "default": False},
+    "tcp_established": {"type": "bool", "default": False},
+    "file_locks": {"type": "bool", "default": False},
+    "ext_unix_sk": {"type": "bool", "default": False},
+    "ignore_rootfs": {"type": "bool", "default": False},
+    "ignore_volumes": {"type": "bool", "default": False},
+    "ignore_static_ip": {"type": "bool", "default": False},
+    "ignore_static_mac": {"type": "bool", "default": False},
+    "publish": {"type": "list", "elements": "str", "aliases": ["ports", "published", "published_ports"]},
+    "pre_checkpoint": {"type": "bool", "default": False},
+    "with_previous": {"type": "bool", "default": False},
+    "compression": {"type": "str", "default": "zstd", "choices": ["zstd", "gzip", "none"]},
+    "compression_level": {"type": "int"},
+    "print_stats": {"type": "bool", "default": False},
+    "criu_path": {"type": "path"},
+    "trust": {"type": "bool", "default": False},
+    "executable": EXECUTABLE,
+}
+RULES = {
+    "required_if": [
+        ["state", "checkpointed", ["name"]],
+        ["state", "restored", ["name"]],
+        ["state", "exported", ["name", "dest"]],
+        ["state", "imported", ["src", "image"], True],
+        ["state", "absent", ["name", "dest"], True],
+    ],
+    "mutually_exclusive": [["src", "image"], ["pre_checkpoint", "with_previous"]],
+}
+
+
+def reconcile(request: Request) -> Result:
+    from . import checkpoint_deeds as deeds
+
+    _refuse_together(request)
+    session = request.session()
+    deed = {
+        "checkpointed": deeds.checkpointed,
+        "restored": deeds.restored,
+        "exported": deeds.exported,
+        "imported": deeds.imported,
+        "absent": deeds.absent,
+    }[request.text("state")]
+    done = deed(request, session)
+    return _result(request, session, done)
+
+
+def _refuse_together(request: Request) -> None:
+    """Options that mean nothing for a state are errors, and not passed over in silence."""
+    state = request.text("state")
+    only = {
+        "leave_running": ("checkpointed", "exported"),
+        "pre_checkpoint": ("checkpointed", "exported"),
+        "with_previous": ("checkpointed", "exported"),
+        "create_image": ("checkpointed",),
+        "publish": ("imported",),
+        "src": ("imported",),
+        "src_previous": ("imported",),
+        "image": ("imported",),
+        "trust": ("imported",),
+        "dest": ("exported", "absent"),
+        "ignore_static_ip": ("restored", "imported"),
+        "ignore_static_mac": ("restored", "imported"),
+        "ignore_rootfs": ("checkpointed", "exported", "imported"),
+        "ignore_volumes": ("checkpointed", "exported", "imported"),
+        "compression_level": ("exported",),
+    }
+    for name, states in only.items():
+        if request.params.get(name) and state not in states:
+            raise BadInput(
+                f"read {name}", f"it has no meaning with state {state}", f"It goes with {' or '.join(states)}"
+            )
+    packs = state == "exported" or request.text("create_image")
+    for name in ("ignore_rootfs", "ignore_volumes"):
+        if state == "checkpointed" and request.flag(name) and not packs:
+            raise BadInput(f"read {name}", "it has a meaning only where something is packed: create_image, or exported")
+    if request.text("create_image") and request.flag("pre_checkpoint"):
+        raise BadInput("read create_image", "an earlier round is no checkpoint, and makes no image")
+
+
+def _result(request: Request, session: Session, done: Done) -> Result:
+    from ..container.inspect import inspect
+    from ..container.lookup import by_id
+
+    container = by_id(session, done.container.id) if done.container is not None else None
+    value: Json = {**_kept(container), **done.more}
+    extra: Json = {
+        "container": inspect(session, container) if container is not None else {},
+        "stdout": "",
+        "stderr": "",
+    }
+    if request.flag("print_stats"):
+        extra["statistics"] = done.statistics
+    return Result(
+        value,
+        changed=bool(done.actions),
+        actions=done.actions,
+        before=done.before if done.actions else None,
+        after=done.after if done.actions else None,
+        extra=extra,
+    )
+
+
+def _kept(container: Container | None) -> Json:
+    """What is kept of the container's checkpoint on this host."""
+    if container is None:
+        return {"exists": False}
+    from ..container import frozen
+    from ..host.sizes import tree_bytes
+
+    found = frozen.kept(container)
+    about: Json = {"name": container.name, "id": container.id, "exists": found is not None}
+    if found is not None:
+        about.update(path=found.path, time=found.taken, size=tree_bytes(found.path), **found.keep.to_json())
+        about.update({key: found.notes.get(key, "") for key in ("kernel", "criu", "runtime", "architecture")})
+    return about
+
+
+NOUN = Noun("checkpoint", OPTIONS, reconcile, rules=RULES)
+
+
+def main(delivery: Delivery) -> None:
+    run(delivery, NOUN)

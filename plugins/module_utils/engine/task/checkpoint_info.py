@@ -1,0 +1,118 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module `checkpoint_info`: what is kept, what archives and images hold, and whether it can be restored here."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base.errors import EngineError
+from .frame import EXECUTABLE, Noun, Request, Result, run
+
+if TYPE_CHECKING:
+    from ..base.jsonval import Json
+    from ..container.checkpoint_unpack import Origin
+    from ..container.model import Container
+    from ..session.session import Session
+    from .frame import Delivery, Options
+
+OPTIONS: Options = {
+    "name": {"type": "list", "elements": "str", "aliases": ["container"]},
+    "src": {"type": "list", "elements": "path"},
+    "image": {"type": "list", "elements": "str"},
+    "criu_path": {"type": "path"},
+    "executable": EXECUTABLE,
+}
+_NOTED = ("kernel", "criu", "runtime", "architecture", "tcp_established", "file_locks", "ext_unix_sk")
+
+
+def main(delivery: Delivery) -> None:
+    run(delivery, Noun("checkpoints", OPTIONS, look, reads=True))
+
+
+def look(request: Request) -> Result:
+    session = request.session()
+    criu = request.text("criu_path")
+    found = [_kept(session, one, criu) for one in _containers(request, session)]
+    for path in request.texts("src"):
+        found.append(_held(session, path, criu, image=False))
+    for name in request.texts("image"):
+        found.append(_held(session, name, criu, image=True))
+    return Result([one for one in found if one])
+
+
+def _containers(request: Request, session: Session) -> list[Container]:
+    from ..container import lookup
+
+    if request.params.get("name") is not None:
+        found = [lookup.lookup(session, name) for name in request.texts("name")]
+        return [one for one in found if one is not None]
+    if request.texts("src") or request.texts("image"):
+        return []
+    return lookup.all_containers(session)
+
+
+def _kept(session: Session, container: Container, criu: str) -> Json:
+    from ..container import frozen, restore
+    from ..host.sizes import tree_bytes
+
+    kept = frozen.kept(container)
+    if kept is None:
+        return {}
+    obstacles = restore.obstacles(session, container, restore.Wish(criu=criu))
+    return {
+        "kind": "container",
+        "name": container.name,
+        "id": container.id,
+        "path": kept.path,
+        "time": kept.taken,
+        "size": tree_bytes(kept.path),
+        **_noted(kept.notes),
+        "can_restore": not obstacles,
+        "obstacles": obstacles,
+    }
+
+
+def _noted(notes: Json) -> Json:
+    """What was noted when it was taken; podman notes nothing."""
+    return {key: notes.get(key, "") for key in _NOTED}
+
+
+def _held(session: Session, name: str, criu: str, *, image: bool) -> Json:
+    """One that cannot be read is told with its error, so that the others are told as well."""
+    from ..container import checkpoint_image, checkpoint_unpack
+
+    about: Json = {"kind": "image" if image else "archive", "path": name}
+    try:
+        origin = checkpoint_image.origin(session, name) if image else checkpoint_unpack.Origin(name)
+        about.update(_said(session, origin, criu))
+        if not image:
+            about["size"] = os.stat(name).st_size
+    except EngineError as error:
+        about.update(can_restore=False, obstacles=[str(error)])
+    return about
+
+
+def _said(session: Session, origin: Origin, criu: str) -> Json:
+    from ..base import jsonval
+    from ..container import adopted, checkpoint_import, restore
+
+    plan = checkpoint_import.plan(session, checkpoint_import.Wish(origin, trust=True))
+    said = plan.said
+    obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), criu)]
+    if plan.existing is not None:
+        obstacles.append(f"a container named {plan.name} is here (another name makes another one)")
+    return {
+        "name": jsonval.text(said.config, "name"),
+        "id": jsonval.text(said.config, "id"),
+        "time": jsonval.text(said.notes, "time"),
+        "image": jsonval.text(said.config, "rootfsImageName"),
+        "image_id": jsonval.text(said.config, "rootfsImageID"),
+        "image_missing": bool(plan.pull),
+        "volumes": list(plan.volumes),
+        **_noted(said.notes),
+        "privileges": plan.privileges,
+        "can_restore": not obstacles,
+        "obstacles": obstacles,
+    }

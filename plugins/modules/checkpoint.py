@@ -1,0 +1,276 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checkpoint
+short_description: Freeze containers, thaw them, and move them with their memory
+version_added: 0.1.0
+author: The daemonless.oci contributors (@daemonless)
+description:
+  - Freezes a running container into files and ends it, its processes, their memory, open files, timers and, where
+    wanted, connections included; and has it go on from there, on this host or on another one.
+  - The work below is done by CRIU and the OCI runtime of the container. Both have to be able to, and it takes
+    root. Where they are not, the task says exactly why, in check mode as well, and C(host_info) says so before.
+    With crun, the package libcriu2 (Debian) is needed beside CRIU.
+  - Archives and images are podman's. Podman restores what this module exports, and this module what podman exports.
+  - An archive holds the memory and the whole configuration of a container. What of the configuration opens a
+    wall of the container (capabilities, directories and devices of the host, missing filters) is shown in the
+    diff and refused unless O(trust) is set; hooks are never run. What the processes themselves hold, CRIU
+    restores as it is in its images. Import archives from those only whom you would let run a container as root.
+  - A checkpoint that fails leaves the container running. A restore that fails leaves the checkpoint as it was.
+extends_documentation_fragment:
+  - daemonless.oci.attributes
+  - daemonless.oci.executable
+options:
+  name:
+    description:
+      - Name or id of the container. Needed for all states but V(imported).
+      - With V(imported), the name that the container gets. It then is another container, with an id and
+        addresses of its own. If left out, it is the same container again, with its name, id and addresses.
+    type: str
+    aliases: [container]
+  state:
+    description:
+      - V(checkpointed) freezes the container and keeps its memory on the host. A container that is frozen is
+        left alone.
+      - V(restored) has a frozen container go on. One that runs is left alone.
+      - V(exported) freezes the container and writes everything of it into the archive O(dest). What was kept on
+        the host is removed then, unless O(keep) is set. A container that is frozen already is exported as it is.
+      - V(imported) makes a container from the archive O(src) or the image O(image) and has it go on. One that runs
+        under the name is left alone.
+      - V(absent) removes the checkpoint that is kept of the container O(name), and the archive O(dest). The container
+        stays.
+    type: str
+    choices: [checkpointed, restored, exported, imported, absent]
+    default: checkpointed
+  dest:
+    description: Path of the archive on the host. It appears whole or not at all.
+    type: path
+  src:
+    description: Path of an archive on the host.
+    type: path
+  src_previous:
+    description: Path of the archive of an earlier round, on which O(src) builds (C(podman container checkpoint
+      --pre-checkpoint --export)). Archives that this module makes with O(with_previous) hold both.
+    type: path
+  image:
+    description: An image that is a checkpoint, to be restored instead of an archive.
+    type: str
+  create_image:
+    description: With O(state=checkpointed), an image of this name is made that holds what an archive would. It can be
+      pushed, pulled, and restored with O(image).
+    type: str
+  force:
+    description: With V(false), an archive that exists is left as it is while the container runs. With V(true) a new
+      checkpoint replaces it.
+    type: bool
+    default: true
+  leave_running:
+    description: Whether the container goes on after its memory was written.
+    type: bool
+    default: false
+  keep:
+    description: Whether the checkpoint that is kept on the host stays after it was restored or exported.
+    type: bool
+    default: false
+  tcp_established:
+    description: Whether open TCP connections are kept. Without it, a container that has some cannot be frozen. They
+      can go on only where the container gets the same address again and the other side has waited.
+    type: bool
+    default: false
+  file_locks:
+    description: Whether locks on files are kept. Without it, a container that holds some cannot be frozen.
+    type: bool
+    default: false
+  ext_unix_sk:
+    description: Whether connections by Unix sockets to programs outside of the container are cut, instead of being a
+      reason not to freeze it.
+    type: bool
+    default: false
+  ignore_rootfs:
+    description: Whether what the container changed in its root file system is left out of the archive, or of what is
+      restored.
+    type: bool
+    default: false
+  ignore_volumes:
+    description: Whether the content of its named volumes is left out of the archive, or of what is restored.
+      Volumes that exist are mounted as they are then.
+    type: bool
+    default: false
+  ignore_static_ip:
+    description: Whether a restored container may get other IP addresses than it had.
+    type: bool
+    default: false
+  ignore_static_mac:
+    description: Whether a restored container may get other hardware addresses than it had.
+    type: bool
+    default: false
+  publish:
+    description: With O(state=imported), the ports to publish instead of those that the container had.
+    type: list
+    elements: str
+    aliases: [ports, published, published_ports]
+  pre_checkpoint:
+    description: Only writes the memory, and the container goes on. A checkpoint that follows with
+      O(with_previous) has to write only what has changed since, so the container stands still for a shorter
+      time. The kernel must be able to tell which pages were written.
+    type: bool
+    default: false
+  with_previous:
+    description: Builds on the earlier round that was made with O(pre_checkpoint).
+    type: bool
+    default: false
+  compression:
+    description: How the archive is compressed.
+    type: str
+    choices: [zstd, gzip, none]
+    default: zstd
+  compression_level:
+    description: How strongly. If left out, the usual level of the compression.
+    type: int
+  print_stats:
+    description: Whether CRIU's numbers are returned.
+    type: bool
+    default: false
+  criu_path:
+    description: Absolute path of the CRIU to use, where it is not the one of the host.
+    type: path
+  trust:
+    description: Whether an archive may ask for more than a container usually gets. What it asks for is in the diff.
+    type: bool
+    default: false
+seealso:
+  - module: daemonless.oci.checkpoint_info
+  - module: daemonless.oci.container
+  - module: daemonless.oci.host_info
+"""
+
+EXAMPLES = r"""
+- name: A container that counts
+  daemonless.oci.container:
+    name: counter
+    image: quay.io/libpod/alpine:latest
+    command: ["sh", "-c", "i=0; while true; do i=$((i + 1)); echo $i; sleep 1; done"]
+    stop_timeout: 0
+
+- name: Freeze it, its memory is kept on the host
+  daemonless.oci.checkpoint:
+    name: counter
+
+- name: Have it go on counting
+  daemonless.oci.checkpoint:
+    name: counter
+    state: restored
+
+- name: Freeze it into an archive
+  daemonless.oci.checkpoint:
+    name: counter
+    state: exported
+    dest: /var/tmp/counter.tar.zst
+
+- name: Remove it
+  daemonless.oci.container:
+    name: counter
+    state: absent
+
+- name: Have it go on from the archive, under another name
+  daemonless.oci.checkpoint:
+    name: counter-again
+    state: imported
+    src: /var/tmp/counter.tar.zst
+
+- name: Remove the archive
+  daemonless.oci.checkpoint:
+    state: absent
+    dest: /var/tmp/counter.tar.zst
+
+- name: Remove the container
+  daemonless.oci.container:
+    name: counter-again
+    state: absent
+"""
+
+RETURN = r"""
+checkpoint:
+  description: What is kept of the container's checkpoint on the host, and what was written.
+  returned: always
+  type: dict
+  contains:
+    exists:
+      description: Whether a checkpoint is kept on the host.
+      returned: always
+      type: bool
+    path:
+      description: The directory of CRIU's images.
+      type: str
+    time:
+      description: When it was taken.
+      type: str
+    size:
+      description: Bytes of CRIU's images.
+      type: int
+    kernel:
+      description: The kernel that it was taken on. As C(criu), C(runtime) and C(architecture), empty for one
+        that podman took.
+      type: str
+    dest:
+      description: The archive.
+      returned: when O(state=exported)
+      type: str
+    digest:
+      description: Digest of the archive.
+      returned: when it was written
+      type: str
+    archive_size:
+      description: Bytes of the archive.
+      returned: when it was written
+      type: int
+  sample:
+    exists: true
+    name: counter
+    path: /var/lib/containers/storage/overlay-containers/5b1c/userdata/checkpoint
+container:
+  description: The container as C(podman container inspect) shows it. Empty when there is none.
+  returned: always
+  type: dict
+statistics:
+  description: CRIU's numbers, times in microseconds.
+  returned: when O(print_stats=true)
+  type: dict
+  sample:
+    frozen_time: 96579
+    pages_written: 35
+stdout:
+  description: Empty. For playbooks that look at it.
+  returned: always
+  type: str
+stderr:
+  description: Empty. For playbooks that look at it.
+  returned: always
+  type: str
+actions:
+  description: What was done, or would be done in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: ["Checkpointed container counter"]
+podman_actions:
+  description: The same as RV(actions).
+  returned: always
+  type: list
+  elements: str
+  sample: ["Checkpointed container counter"]
+"""
+
+from ..module_utils.bootstrap import run
+
+
+def main():
+    run("checkpoint")
+
+
+if __name__ == "__main__":
+    main()
