@@ -17,8 +17,7 @@ BOX = {"name": "box", "image": IMAGE, "command": ["sh", "-c", COUNT], "network":
 def box(shared_freezer: Machine) -> Machine:
     """A machine with one container that counts, and nothing else."""
     machine = shared_freezer
-    for name in machine.podman(["ps", "-aq"]).stdout.split():
-        machine.podman(["rm", "-f", "-t", "0", name])
+    machine.podman(["rm", "-f", "-t", "0", "-a"])
     machine.podman(["volume", "prune", "-f"])
     machine.sh(f"rm -rf {ARCHIVE}* /canary; mkdir /canary; echo alive >/canary/file")
     machine.task("container", BOX)
