@@ -107,7 +107,7 @@ def _by_state(container: Container, keep: Keep) -> Iterator[str]:
         count = _connections(container.pid, _sockets(pids))
         if count:
             yield f"it has {count} open TCP connection{'s' * (count > 1)} (say tcp_established to keep them)"
-    if not keep.file_locks and _locks(set(pids)):
+    if not keep.file_locks and _locks(pids):
         yield "its processes hold locks on files (say file_locks to keep them)"
 
 
@@ -138,13 +138,18 @@ def _connections(pid: int, inodes: set[str]) -> int:
     return count
 
 
-def _locks(pids: set[int]) -> bool:
-    try:
-        with open("/proc/locks", encoding="ascii", errors="replace") as file:
-            words = [line.split() for line in file]
-    except OSError:
-        return False
-    return any(len(row) > 5 and row[1] != "->" and row[4].isdigit() and int(row[4]) in pids for row in words)
+def _locks(pids: list[int]) -> bool:
+    """Whether an open file of theirs is locked (proc_pid_fdinfo(5)); who took the lock may have ended since."""
+    for pid in pids:
+        folder = f"/proc/{pid}/fdinfo"
+        try:
+            for name in os.listdir(folder):
+                with open(f"{folder}/{name}", encoding="ascii", errors="replace") as file:
+                    if any(line.startswith("lock:") for line in file):
+                        return True
+        except OSError:
+            continue
+    return False
 
 
 def checkpoint(session: Session, container: Container, wish: Wish) -> Json:

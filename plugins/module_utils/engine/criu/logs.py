@@ -36,6 +36,10 @@ _RESTORE_FIELDS = {
     4: "restore_time",
     5: "pages_restored",
 }
+#: Errors that stop nothing, or only repeat that something failed.
+_NOISE = re.compile(
+    r"Can't setup RLIMIT_NOFILE|^Dumping FAILED|^Restoring FAILED|^Dump files \(pid|^Failed to (?:dump|restore)"
+)
 #: (what the log says, what the user can do)
 _HINTS = (
     ("Connected TCP socket", "Say tcp_established: true to keep connections"),
@@ -47,6 +51,7 @@ _HINTS = (
     ("No space left", "Make room on the file system of the container storage"),
     ("dirty track", "This kernel does not tell which pages were written: leave pre_checkpoint out"),
     ("has bad size", "A file that is open has changed since the checkpoint"),
+    ("Can't get 1:16 opt", "Linux 6.16 and later answer differently for sockets: CRIU knows that from 4.2 on"),
     ("Can't bind inet", "An address of the checkpoint is not there: the container needs the same one"),
 )
 
@@ -68,13 +73,14 @@ def finished(folder: str) -> bool:
 
 
 def cause(path: str) -> tuple[str, str]:
-    """The errors in a log, the first ones, and what to do; ("", "") when it has none."""
+    """The errors in a log, the last ones, and what to do; ("", "") when it has none."""
     found: list[str] = []
     for line in tail(path).decode("utf-8", "replace").splitlines():
         match = _ERROR.match(line.strip())
         if match and match.group(1) not in found:
             found.append(match.group(1).strip())
-    text = "; ".join(found[:_MOST_ERRORS])
+    telling = [line for line in found if not _NOISE.search(line)] or found
+    text = "; ".join(telling[-_MOST_ERRORS:])
     hint = next((advice for words, advice in _HINTS if any(words in line for line in found)), "")
     return text, hint
 
