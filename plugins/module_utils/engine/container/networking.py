@@ -18,6 +18,8 @@ from ..netavark.request import Attachment, ContainerNet
 from ..spec.ports import from_libpod
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..netavark.connect import Connection, Way
     from ..session.session import Session
     from ..spec.ports import PortMapping
