@@ -94,6 +94,63 @@ options:
       - V(strict) wants them equal, V(subset) wants what the task lists and allows more, V(ignore) does not look.
         V(allow_more_present) is another word for V(subset). The name V(*) stands for all options.
     type: dict
+  attach:
+    description:
+      - Streams of the container that are returned with O(detach=false); all of them by default.
+      - Nothing is ever sent to V(stdin).
+    type: list
+    elements: str
+    choices: [stdin, stdout, stderr]
+  delete_time:
+    description: Seconds until a container that is removed and does not end is killed, in place of its O(stop_timeout).
+    type: str
+  restart_time:
+    description: Seconds until a container that is restarted and does not end is killed, instead of its O(stop_timeout).
+    type: str
+  stop_time:
+    description: Seconds until a container that is stopped and does not end is killed, in place of its O(stop_timeout).
+    type: str
+  rmi:
+    description: Remove the container when it ends, as with O(rm), and its image unless another container uses it.
+    type: bool
+  cmd_args:
+    description: Further arguments of the podman command. Has no effect, as none is run; a warning says so.
+    type: list
+    elements: str
+  debug:
+    description: Has no effect; a warning says so. Raise the verbosity of Ansible instead.
+    type: bool
+    default: false
+  detach_keys:
+    description: Keys to leave an attached container. Has no effect, as nobody types; a warning says so.
+    type: str
+  link_local_ip:
+    description: Has no effect, as with podman 5; a warning says so.
+    type: str
+  log_level:
+    description: How much podman logs. Has no effect, as no podman runs; a warning says so.
+    type: str
+    choices: [debug, info, warn, error, fatal, panic]
+  preserve_fd:
+    description: Open files to hand on. Has no effect, as a task has none; a warning says so.
+    type: list
+    elements: str
+  preserve_fds:
+    description: Number of open files to hand on. Has no effect, as a task has none; a warning says so.
+    type: str
+  sig_proxy:
+    description: Whether podman passes its signals on. Has no effect, as no podman runs; a warning says so.
+    type: bool
+  decryption_key:
+    description: Key for encrypted images. An error, as images are not decrypted here.
+    type: str
+  gpus:
+    description: GPUs of the host. An error; name their devices with O(device).
+    type: str
+  hooks_dir:
+    description: Directories with OCI hooks. An error, as none are run here.
+    type: list
+    elements: str
   arch:
     description: Architecture of the image, when it is not the host's.
     type: str
@@ -137,6 +194,10 @@ options:
     type: str
   env:
     description: Environment variables. They come on top of the image's.
+    type: dict
+  env_merge:
+    description:
+      - Variables whose values use those of the image, written V(${NAME}), V(${NAME:-default}) or V(${NAME:+text}).
     type: dict
   env_file:
     description: Files on the managed host with C(NAME=VALUE) lines. Variables in O(env) win.
@@ -518,14 +579,29 @@ options:
   rdt_class:
     description: Class of Intel's resource director technology.
     type: str
+  seccomp_policy:
+    description: With V(image) the seccomp profile in the image's label C(io.containers.seccomp.profile) is taken.
+    type: str
+  subgidname:
+    description:
+      - Name in C(/etc/subgid) whose ids the groups in the container get; that of O(subuidname) by default. For root's
+        containers.
+    type: str
+  subuidname:
+    description:
+      - Name in C(/etc/subuid) whose ids the users in the container get; that of O(subgidname) by default. For root's
+        containers.
+    type: str
   uidmap:
     description: Ranges of user ids of the user namespace, each as C(INSIDE:OUTSIDE:COUNT).
     type: list
     elements: str
   userns:
-    description: >-
-      User namespace: V(host), V(keep-id), V(nomap), V(auto), V(private), V(container:NAME) or V(ns:PATH), with
-      podman's options.
+    description:
+      - V(host), V(keep-id), V(nomap), V(auto), V(private), V(container:NAME) or V(ns:PATH), with podman's options.
+      - V(auto) takes ids that no other container has. Root's come from the user C(containers) in C(/etc/subuid) and
+        C(/etc/subgid), a plain user's are the user's own sub-ids.
+      - For a plain user's container with other ids than the user's, the image's files are copied once for each map.
     type: str
     aliases: [userns_mode]
   uts:

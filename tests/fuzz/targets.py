@@ -346,6 +346,9 @@ def _signature(data: bytes) -> object:
     """As it lies beside a registry, or what a signature signs, or a key; the first byte says which."""
     if data[:1] == b"k":
         return _engine("registry.signatures.pem").first(data[1:], "read a key")
+    if data[:1] == b"x":
+        block = _engine("registry.signatures.pem").Block("CERTIFICATE", data[1:])
+        return _engine("registry.signatures.certificates").parse(block, "read a certificate")
     if data[:1] in (b"s", b"c"):
         payload = _engine("registry.signatures.payload")
         kind = "cosign container image signature" if data[:1] == b"c" else "atomic container signature"
@@ -362,7 +365,22 @@ def _signatures() -> list[bytes]:
     payload = _dump({"critical": critical, "optional": {"creator": "x", "timestamp": 1}})
     bundle = _dump({"mimeType": "application/x", "payload": "eA==", "annotations": {"a": "b"}})
     key = b"-----BEGIN PUBLIC KEY-----\nTUZrd0V3\n-----END PUBLIC KEY-----\n"
-    return [b"s" + payload, b"c" + payload, b"\0sigstore-json\n" + bundle, b"\x88\x5e\x04", b"k" + key]
+    return [
+        b"s" + payload,
+        b"c" + payload,
+        b"\0sigstore-json\n" + bundle,
+        b"\x88\x5e\x04",
+        b"k" + key,
+        b"x" + _certificate(),
+    ]
+
+
+def _certificate() -> bytes:
+    import certified
+
+    text = certified.certify(certified.Authority.make("r"), certified.new_key().public_key(), certified.Leaf())
+    block = _engine("registry.signatures.pem").only(text, "read it")
+    return bytes(block.data)
 
 
 def _registries(data: bytes) -> object:

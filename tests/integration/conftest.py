@@ -22,7 +22,17 @@ from lab import Lab
 from machine import Machine, Spec, sweep
 
 #: Modules that write no manifest and no config. Any other one, also one that is to come, is looked after.
-NO_DOCUMENTS = ("container", "container_info", "host_info", "image_info", "network", "network_info", "volume")
+NO_DOCUMENTS = (
+    "container",
+    "container_info",
+    "host_info",
+    "image_info",
+    "network",
+    "network_endpoint",
+    "network_info",
+    "network_reload",
+    "volume",
+)
 KINDS = (
     Spec(),
     Spec(cgroups="hybrid", propagation="private"),

@@ -66,6 +66,8 @@ OPTIONS.update(
         "conmon_pidfile": ("/tmp/one.pid", None, "/tmp/two.pid"),
         "device_cgroup_rule": ("c 1:3 rwm", None, "c 1:5 r"),
         "env_host": (False, "no", True),
+        "env_merge": ({"PATH": "${PATH}:/opt"}, ["PATH=${PATH}:/opt"], {"PATH": "/opt:${PATH}"}),
+        "rmi": (False, "no", True),
         "expose": (["80"], ["80/tcp"], ["80-81/udp"]),
         "gidmap": (["0:100000:1000"], ["0:100000:1000"], ["0:100000:2000"]),
         "group_entry": ("web:x:1000:", None, "all:x:1000:"),

@@ -12,9 +12,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
 def network(*subnets: Subnet, name: str = "net", driver: str = "host-local") -> Network:
-    return Network(
-        name, "0" * 64, "bridge", "podman1", "", subnets, (), False, False, True, (), {}, {}, driver, {}
-    )
+    return Network(name, "0" * 64, "bridge", "podman1", "", subnets, (), False, False, True, (), {}, {}, driver, {})
 
 
 SMALL = network(Subnet("10.77.0.0/29", "10.77.0.1"))

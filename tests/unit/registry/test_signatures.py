@@ -175,6 +175,8 @@ def test_names(rule: object, image: str | None, signed: str, good: bool) -> None
 
 BY = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}
 SIG = {"type": "sigstoreSigned", "keyPath": "/k"}
+FULCIO = {"caPath": "/c", "oidcIssuer": "https://i", "subjectEmail": "a@b"}
+PKI = {"caRootsPath": "/c", "subjectEmail": "a@b"}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,16 @@ SIG = {"type": "sigstoreSigned", "keyPath": "/k"}
         {**SIG, "keyPaths": ["/k"]},
         {"type": "sigstoreSigned"},
         {**SIG, "rekorPublicKeyPath": "/r", "rekorPublicKeyData": "aaaa"},
-        {"type": "sigstoreSigned", "fulcio": {"caPath": "/c"}},
+        {"type": "sigstoreSigned", "fulcio": FULCIO},
+        {"type": "sigstoreSigned", "fulcio": {"caPath": "/c"}, "rekorPublicKeyPath": "/r"},
+        {"type": "sigstoreSigned", "fulcio": {**FULCIO, "oidcIssuer": ""}, "rekorPublicKeyPath": "/r"},
+        {"type": "sigstoreSigned", "fulcio": {**FULCIO, "caData": "aaaa"}, "rekorPublicKeyPath": "/r"},
+        {"type": "sigstoreSigned", "fulcio": FULCIO, "rekorPublicKeyPaths": []},
+        {"type": "sigstoreSigned", "pki": {"caRootsPath": "/c"}},
+        {"type": "sigstoreSigned", "pki": {"subjectEmail": "a@b"}},
+        {"type": "sigstoreSigned", "pki": {**PKI, "caRootsData": "aaaa"}},
+        {"type": "sigstoreSigned", "pki": {**PKI, "caIntermediatesPath": "/c", "caIntermediatesData": "aaaa"}},
+        {"type": "sigstoreSigned", "pki": PKI, "rekorPublicKeyPath": "/r"},
         {"type": "sigstoreSigned", "fulcio": {"more": 1}, "rekorPublicKeyPath": "/r"},
         {"type": "sigstoreSigned", "pki": {}, "rekorPublicKeyPath": "/r"},
         {"type": "reject", "more": 1},
@@ -221,9 +232,6 @@ def test_requirements_that_make_the_file_an_error(requirement: dict[str, object]
     [
         {"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchExact"}},
         {**BY, "keyType": "X509Certificates"},
-        {**SIG, "rekorPublicKeyPath": "/r"},
-        {"type": "sigstoreSigned", "pki": {"caRootsPath": "/c", "subjectEmail": "a@b"}},
-        {"type": "sigstoreSigned", "fulcio": {"caPath": "/c"}, "rekorPublicKeyPath": "/r"},
     ],
 )
 def test_requirements_that_nobody_here_can_verify(requirement: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.monitor import Answer, Launch, launch
 
-BYTE = 'head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; '
+BYTE = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; "
 
 
 def _launch(tmp_path: Path, script: str, deadline: float = 10.0, **fields: object) -> Answer:

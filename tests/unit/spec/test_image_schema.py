@@ -109,6 +109,7 @@ WRITERS = {
     "registry/tag_moves.py": "an image that stands under a tag while the tag is taken away; machines",
     "spec/image_list.py": "lists of images; machines",
     "spec/manifest.py": "manifests of imports, above, and of commits; machines",
+    "registry/signatures/transparency.py": "what a log signed, written again; no document of the specification",
     "registry/signatures/payload.py": "what a signature signs, no document of the specification",
     "store/finished.py": "our note beside a finished layer",
     "store/images.py": "metadata of podman's images.json",

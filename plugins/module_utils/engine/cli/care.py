@@ -40,7 +40,7 @@ def run(context: Context, options: Namespace) -> int:
     return (_system if options.command_name == "system prune" else _images)(context, options)
 
 
-def _agreed(context: Context, options: Namespace, warning: str) -> bool:
+def agreed(context: Context, options: Namespace, warning: str) -> bool:
     if options.force:
         return True
     context.out(warning + _QUESTION)
@@ -54,12 +54,12 @@ def _images(context: Context, options: Namespace) -> int:
     from ..plan.pruning import take
 
     kept = "images without at least one container associated with them" if options.all else "dangling images"
-    if not _agreed(context, options, f"WARNING! This command removes all {kept}.\n"):
+    if not agreed(context, options, f"WARNING! This command removes all {kept}.\n"):
         return 0
     doomed = prune.unused(context.session, parse(options.filter), every=options.all)
     done = take(doomed, lambda one: prune.remove(context.session, one))
     context.out("".join(f"{one.line}\n" for one in done.gone))
-    return _failed(context, done.errors)
+    return failed(context, done.errors)
 
 
 def _containers(context: Context, options: Namespace) -> int:
@@ -67,11 +67,11 @@ def _containers(context: Context, options: Namespace) -> int:
     from ..container import prune
     from ..plan.pruning import take
 
-    if not _agreed(context, options, "WARNING! This will remove all non running containers.\n"):
+    if not agreed(context, options, "WARNING! This will remove all non running containers.\n"):
         return 0
     done = take(prune.unused(context.session, parse(options.filter)), lambda one: prune.remove(context.session, one))
     context.out("".join(f"{one.id}\n" for one in done.gone))
-    return _failed(context, done.errors)
+    return failed(context, done.errors)
 
 
 def _system(context: Context, options: Namespace) -> int:
@@ -85,17 +85,17 @@ def _system(context: Context, options: Namespace) -> int:
     unused = "images without at least one container associated with them" if options.all else "dangling images"
     lines.append(f"all {unused}")
     listed = "".join(f"\t- {line}\n" for line in lines)
-    if not _agreed(context, options, f"WARNING! This command removes:\n{listed}\n"):
+    if not agreed(context, options, f"WARNING! This command removes:\n{listed}\n"):
         return 0
     sweep = Sweep(context.session)
     filters = parse(options.filter)
     sweep.look_everywhere(every=options.all, build=options.build, volumes=options.volumes, filters=filters)
     done = take(sweep.doomed["system"], lambda one: remove(context.session, one))
     context.out("".join(f"{line}\n" for line in system_lines(done)))
-    return _failed(context, done.errors)
+    return failed(context, done.errors)
 
 
-def _failed(context: Context, errors: tuple[str, ...]) -> int:
+def failed(context: Context, errors: tuple[str, ...]) -> int:
     for text in errors:
         context.error(text)
     return 125 if errors else 0
@@ -111,9 +111,9 @@ def _check(context: Context, options: Namespace) -> int:
     for problem in found.problems:
         context.out(f"{problem.kind} {problem.id}: {problem.detail}\n")
     if not (options.repair or options.force):
-        return _failed(context, ("damage detected in local storage",) if found.problems else ())
+        return failed(context, ("damage detected in local storage",) if found.problems else ())
     store_care.apply(context.session, found, wish)
     for noun in ("container", "image", "layer"):
         context.out("".join(f"Deleted damaged {noun}: {identity}\n" for identity in getattr(found, f"{noun}s")))
     left = store_care.look(context.session, wish).problems
-    return _failed(context, ("damage in local storage still present after repair attempt",) if left else ())
+    return failed(context, ("damage in local storage still present after repair attempt",) if left else ())

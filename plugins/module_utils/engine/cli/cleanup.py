@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..base import handover
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser, name: str) -> None:
     parser.names(minimum=1)
     parser.flag("--stopped-only", help="leave those that run alone")
+    parser.add_argument(handover.FLAG, metavar="FILE", help="leave it to the process that FILE names, while that lives")
     parser.flag("--rm", help="remove the container afterwards")
     parser.add_argument("--exec", metavar="SESSION", help="clean up after a program run in the container")
 

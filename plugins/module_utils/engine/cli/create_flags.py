@@ -96,13 +96,13 @@ restart_policy --restart  no, always, on-failure[:N] or unless-stopped
 --retry  how often a pull is tried again
 --retry-delay  time between tries
 --sdnotify  who tells systemd: container, conmon, healthy or ignore
---seccomp-policy
+--seccomp-policy  default, or image for the profile that the image carries
 --shm-size  size of /dev/shm
 --shm-size-systemd  size of the tmpfs that systemd gets
 --stop-signal  signal to stop it
 --stop-timeout  seconds until it is killed
---subgidname
---subuidname
+--subgidname  name in /etc/subgid whose ids its groups get
+--subuidname  name in /etc/subuid whose ids its users get
 --systemd  true, false or always
 --timeout  seconds that it may run
 timezone --tz  time zone
@@ -136,7 +136,7 @@ etc_hosts --add-host  NAME:ADDRESS for /etc/hosts
 --dns-search  domain to search in
 env --env -e  NAME=VALUE; NAME alone takes ours
 --env-file  file of NAME=VALUE
---env-merge
+--env-merge  NAME=TEXT in which ${OTHER} stands for variables of the image
 --expose  port of the container
 --gidmap  CONTAINER:HOST:LENGTH
 --gpus
@@ -178,7 +178,7 @@ _SWITCHES = """
 --read-only  nobody writes into its files
 --read-only-tmpfs  with tmpfs at /tmp and /run when read-only
 --rm  remove it when it has ended
---rmi
+--rmi  remove it and its image when it has ended
 --rootfs  the first argument is a directory, not an image
 --tls-verify  check certificates
 --tty -t  with a terminal
@@ -201,7 +201,6 @@ FLAGS = (*_OWN, *(meaning.flag for meaning in MEANINGS))
 #: What cannot be had, and why.
 REFUSED = {
     "decryption-key": "encrypted layers are not decrypted here; pull a plain image",
-    "env-merge": "write the whole value with --env",
     "gpus": "name the devices with --device",
     "hooks-dir": "OCI hooks are run by podman itself; put what they do into the image",
     "init-ctr": "it needs a pod that is started as one; start the containers in their order instead",
@@ -209,8 +208,4 @@ REFUSED = {
     "pod-id-file": "use --pod with the pod's name or id",
     "preserve-fd": "conmon closes what it does not know; hand files in with --volume",
     "preserve-fds": "conmon closes what it does not know; hand files in with --volume",
-    "rmi": "remove the image by `daemonless rmi` afterwards",
-    "seccomp-policy": "use --security-opt seccomp=FILE",
-    "subgidname": "use --gidmap",
-    "subuidname": "use --uidmap",
 }

@@ -170,6 +170,7 @@ _SPELLINGS = {
     "annotation": _pairs,
     "blkio_weight_device": _weights,
     "cgroup_conf": _pairs,
+    "env_merge": _pairs,
     "env_file": _paths,
     "label_file": _paths,
     "log_opt": _pairs,

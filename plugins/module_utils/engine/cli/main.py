@@ -41,6 +41,8 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         manifests,
         mounts,
         names,
+        network_create,
+        network_verbs,
         networks,
         port,
         ps,
@@ -132,7 +134,16 @@ _GROUPS: dict[str, dict[str, str]] = {
     },
     "manifest": {word: f"manifest {word}" for word in "add annotate create exists inspect push remove rm".split()},
     "healthcheck": {"run": "healthcheck run"},
-    "network": {"list": "networks", "ls": "networks", "inspect": "inspect"},
+    "network": {
+        "list": "networks",
+        "ls": "networks",
+        "inspect": "inspect",
+        "remove": "network rm",
+        **{
+            word: f"network {word}"
+            for word in "connect create disconnect exists prune reload rm update".split()
+        },
+    },
     "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
     "secret": {
         "list": "secret-ls",
@@ -164,6 +175,14 @@ _HIDDEN = {
     "manifest push": ("manifests", "Send a manifest list and its images to a registry"),
     "manifest remove": ("manifests", "Take an image out of a manifest list"),
     "manifest rm": ("manifests", "Remove manifest lists"),
+    "network connect": ("network_verbs", "Attach a container to a network"),
+    "network create": ("network_create", "Make a network"),
+    "network disconnect": ("network_verbs", "Detach a container from a network"),
+    "network exists": ("network_verbs", "Tell by the exit code whether there is a network"),
+    "network prune": ("network_verbs", "Remove networks that no container uses"),
+    "network reload": ("network_verbs", "Set the networks of containers up anew, after a firewall was flushed"),
+    "network rm": ("network_verbs", "Remove networks"),
+    "network update": ("network_verbs", "Change the name servers of a network"),
     "networks": ("networks", "List networks"),
     "system check": ("care", "Find and repair damage in the storage"),
     "system df": ("usage", "Show what images, containers and volumes take on the disk"),

@@ -57,14 +57,18 @@ def _apply(session: Session, task: Task, view: View) -> RunResult | None:
     if plan.has(planner.UPDATE):
         container = _update(session, task, view, container, image)
     if plan.has(planner.STOP):
-        stop(session, container, task.desired.stop_timeout)
+        stop(session, container, _or(task.flags.stop_time, task.desired.stop_timeout))
     if plan.has(planner.KILL):
         stop(session, container, 0)
     if plan.has(planner.UNPAUSE):
         unpause(session, container)
     if plan.has(planner.RESTART):
-        restart(session, container, task.desired.stop_timeout)
+        restart(session, container, _or(task.flags.restart_time, task.desired.stop_timeout))
     return _start(session, task, container) if plan.has(planner.START) else None
+
+
+def _or(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
 
 
 def _pulled(session: Session, task: Task) -> ImageView | None:
@@ -93,7 +97,7 @@ def _start(
     if not task.flags.detach:
         from .run import run
 
-        return run(session, container, begun)
+        return run(session, container, begun).only(task.flags.attach)
     start(session, container)
     if begun is not None:
         begun()
@@ -122,7 +126,9 @@ def _remove(session: Session, task: Task, container: Container) -> None:
             if other is not None:
                 _remove(session, task, other)
     try:
-        remove.remove(session, container, force=flags.force_delete, volumes=flags.delete_volumes)
+        remove.remove(
+            session, container, force=flags.force_delete, volumes=flags.delete_volumes, timeout=flags.delete_time
+        )
     except NotFound:
         return
 

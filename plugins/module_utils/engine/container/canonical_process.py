@@ -122,6 +122,7 @@ READERS: dict[str, Reader] = {
     "systemd": lambda config: flag(config, "systemd"),
     "sdnotify": lambda config: text(config, "sdnotifyMode"),
     "rm": lambda config: text(notes_of(config), f"{PREFIX}autoremove") == "TRUE",
+    "rmi": lambda config: text(notes_of(config), f"{PREFIX}autoremove-image") == "TRUE",
     "stop_signal": lambda config: signals.name(number(config, "stopSignal", 15)),
     "stop_timeout": lambda config: number(config, "stopTimeout"),
     "timeout": lambda config: number(config, "timeout"),

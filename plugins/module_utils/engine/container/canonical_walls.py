@@ -12,7 +12,7 @@ from ..base.errors import BadInput
 from ..base.jsonval import flag, number, table, tables, text, texts
 from ..spec import namespaces, security
 from . import inspect_host, readers
-from .config_row import PREFIX, linux_of, notes_of, process_of, spec_of
+from .config_row import NOTE_SECCOMP, PREFIX, linux_of, notes_of, process_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def _security(config: Json) -> object:
     named = text(notes, f"{PREFIX}seccomp")
     if "seccomp" not in linux:
         profile = security.UNCONFINED
-    elif named:
+    elif named or text(notes, NOTE_SECCOMP):
         document = json.dumps(linux["seccomp"], sort_keys=True, separators=(",", ":"))
         profile = f"sha256:{hashlib.sha256(document.encode()).hexdigest()}"
     proc = next((texts(m, "options") for m in tables(spec_of(config), "mounts") if m.get("destination") == "/proc"), [])

@@ -51,6 +51,8 @@ def cleanup(session: Session, cid: str, *, remove: bool = False) -> None:
         except NotFound:
             pass
         _leave_pod(session, current)
+        if current.auto_remove_image:
+            remove_image(session, current)
     else:
         _leave_pod(session, current)
 
@@ -60,6 +62,28 @@ def _leave_pod(session: Session, container: Container) -> None:
         from .pod_group import leave
 
         leave(session, container)
+
+
+def remove_image(session: Session, container: Container) -> None:
+    """The image of a container that is gone, under the name that it was made from (podman-run(1), --rmi).
+
+    One that others use, or that cannot be removed, stays.
+    """
+    from ..libpod.events import Event
+
+    image = session.store.image(container.image_id) if container.image_id else None
+    if image is None:
+        return
+    name = jsonval.text(container.config, "rootfsImageName")
+    try:
+        if name in image.names and len(image.names) > 1:
+            session.store.remove_names(image.id, [name])
+            session.emit(Event("image", "untag", id=image.id, name=name))
+        else:
+            session.store.remove_image(image.id)
+            session.emit(Event("image", "remove", id=image.id, name=name))
+    except EngineError:
+        return
 
 
 def restart_wanted(container: Container) -> bool:

@@ -16,6 +16,7 @@ from ..base.errors import BadInput, NotFound
 from ..base.values import dataclass
 from ..spec import runtime_spec
 from . import config_parts, connections, filesystems, limits, membership, process
+from .config_row import NOTE_SECCOMP
 from .surroundings import Birth, Surroundings
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 #: Our own notes in the annotations of the spec: podman carries them along and shows them.
 NOTE_OPTIONS = "io.daemonless.options"
 NOTE_RANDOM_PORTS = "io.daemonless.random-ports"
-NOTE_SECCOMP = "io.daemonless.seccomp"
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,8 @@ class _Builder:
             found.update(membership.notes(self.around.pod))
         if self.notes:
             found[NOTE_OPTIONS] = json.dumps(sorted(self.notes), separators=(",", ":"))
+        if self.wish.seccomp_policy == "image":
+            found[NOTE_SECCOMP] = "image"
         if self.network.random:
             found[NOTE_RANDOM_PORTS] = json.dumps(list(self.network.random), separators=(",", ":"))
         return found

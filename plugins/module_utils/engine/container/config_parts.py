@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound
 from ..spec import healthcheck
+from ..spec.id_maps import AutoWish, parse_auto
 from . import process
 from .surroundings import CGROUPFS_PARENT
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..base.jsonval import Json
-    from ..spec.namespaces import Mode
+    from ..spec.namespaces import IdRange, Mode
     from ..spec.runtime_spec import Maps
     from .desired import ContainerDesired
     from .surroundings import Surroundings
@@ -29,22 +30,26 @@ def id_mappings(wish: ContainerDesired, maps: Maps) -> Json:
     kind = wish.userns.kind if wish.userns else ""
     private = maps.private and kind != "nomap"  # podman takes that one for the host's
     auto = kind == "auto"
-    uids, gids = maps.uids, maps.gids
+    options = parse_auto(wish.userns) if auto and wish.userns else AutoWish()
     return {
         "HostUIDMapping": not private,
         "HostGIDMapping": not private,
-        "UIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in uids] or None,
-        "GIDMap": [{"container_id": r.inside, "host_id": r.outside, "size": r.size} for r in gids] or None,
+        "UIDMap": _lines(maps.uids),
+        "GIDMap": _lines(maps.gids),
         "AutoUserNs": auto,
         "AutoUserNsOpts": {
-            "Size": 0,
+            "Size": options.size,
             "InitialSize": 0,
             "PasswdFile": "",
             "GroupFile": "",
-            "AdditionalUIDMappings": None,
-            "AdditionalGIDMappings": None,
+            "AdditionalUIDMappings": _lines(options.uids),
+            "AdditionalGIDMappings": _lines(options.gids),
         },
     }
+
+
+def _lines(ranges: tuple[IdRange, ...]) -> list[Json] | None:
+    return [{"container_id": line.inside, "host_id": line.outside, "size": line.size} for line in ranges] or None
 
 
 def secrets(wish: ContainerDesired, around: Surroundings) -> Json:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
 
 PREFIX = "io.podman.annotations."
+NOTE_SECCOMP = "io.daemonless.seccomp"  # whose profile it has, where that is neither the default nor the task's
 
 
 def spec_of(config: Json) -> Json:

@@ -25,8 +25,11 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 
 
-def prepare_volume(session: Session, view: VolumeView, rootfs: str, target: str, *, copy: bool) -> None:
-    """Fill and chown the volume from what the image has at `target`; only an empty volume is filled.
+def prepare_volume(
+    session: Session, view: VolumeView, rootfs: str, target: str, owner_else: tuple[int, int], *, copy: bool
+) -> None:
+    """Fill and chown the volume from what the image has at `target`, or to `owner_else` where it has nothing; only an
+    empty volume is filled.
 
     Interrupted half-way it is done again: the volume is recorded as used only afterwards.
     """
@@ -45,6 +48,8 @@ def prepare_volume(session: Session, view: VolumeView, rootfs: str, target: str,
                     info = os.fstat(source)
                     os.fchown(volume.fd, info.st_uid, info.st_gid)
                     os.fchmod(volume.fd, stat.S_IMODE(info.st_mode))
+            elif view.needs_chown and empty:
+                os.fchown(volume.fd, *owner_else)
             owner = os.fstat(volume.fd)
     except OSError as error:
         raise EngineError(deed, f"{error.strerror}: {os.fsdecode(error.filename or b'')}".rstrip(": ")) from error

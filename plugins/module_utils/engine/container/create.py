@@ -87,17 +87,7 @@ def _create(
 ) -> Container:
     cid = entry.key
     deed = f"create container {desired.name}"
-    image = around.image
-    from ..store.records import ContainerDraft
-
-    session.store.create_container(
-        ContainerDraft(
-            id=cid,
-            names=(desired.name,),
-            image_id=image.id if image else "",
-            metadata=_metadata(desired, around),
-        )
-    )
+    around = _store(session, desired, around, cid)
     reached("container-stored")
     lock = allocate_lock(session, entry)
     reached("container-locked")
@@ -117,6 +107,27 @@ def _create(
     container = lookup.find(session, cid)
     event(session, container, "create")
     return container
+
+
+def _store(session: Session, desired: ContainerDesired, around: Surroundings, cid: str) -> Surroundings:
+    """Its layer and record in the storage; the surroundings with the ids that were chosen for it."""
+    from ..store.records import ContainerDraft
+    from . import id_maps
+
+    with id_maps.choosing(session, desired, around) as settled:
+        uids, gids = id_maps.of_storage(desired, settled)
+        image = settled.image
+        session.store.create_container(
+            ContainerDraft(
+                id=cid,
+                names=(desired.name,),
+                image_id=image.id if image else "",
+                metadata=_metadata(desired, settled),
+                uid_map=uids,
+                gid_map=gids,
+            )
+        )
+    return settled
 
 
 def _of_boots(session: Session, desired: ContainerDesired) -> list[str]:

@@ -37,6 +37,8 @@ class ContainerFlags:
     `pull` is always, missing, never or newer; `image_strict` also compares the image's name; `comparisons` maps an
     option to strict, subset or ignore; `noted` tells whether what is mentioned is remembered. `then` goes beyond the
     state: PAUSED and HEALTHY beyond STARTED, KILLED in place of STOPPED; `wait_timeout` are seconds for HEALTHY.
+    `attach` names the streams that are wanted of a container whose end is awaited, None for all; the times are seconds
+    until SIGKILL, in place of the container's own, for stopping, restarting and removing it.
     """
 
     state: str = STARTED
@@ -52,6 +54,10 @@ class ContainerFlags:
     comparisons: tuple[tuple[str, str], ...] = ()
     then: str = ""
     wait_timeout: float = 60.0
+    attach: tuple[str, ...] | None = None
+    stop_time: int | None = None
+    restart_time: int | None = None
+    delete_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class ContainerDesired:
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     env: Mapping[str, str] | None = None
+    env_merge: Mapping[str, str] | None = None
     env_host: bool | None = None
     http_proxy: bool | None = None
     unsetenv: tuple[str, ...] | None = None
@@ -81,6 +88,7 @@ class ContainerDesired:
     systemd: str | None = None
     sdnotify: str | None = None
     rm: bool | None = None
+    rmi: bool | None = None
     stop_signal: int | None = None
     stop_timeout: int | None = None
     timeout: int | None = None
@@ -131,6 +139,7 @@ class ContainerDesired:
     cap_drop: tuple[str, ...] | None = None
     security_opt: SecurityWish | None = None
     seccomp_profile: bytes | None = None
+    seccomp_policy: str | None = None
     pid: Mode | None = None
     ipc: Mode | None = None
     uts: Mode | None = None
@@ -138,6 +147,8 @@ class ContainerDesired:
     userns: Mode | None = None
     uidmap: tuple[IdRange, ...] | None = None
     gidmap: tuple[IdRange, ...] | None = None
+    subuidname: str | None = None
+    subgidname: str | None = None
     sysctl: Mapping[str, str] | None = None
     ulimit: tuple[Ulimit, ...] | None = None
     personality: str | None = None

@@ -42,6 +42,7 @@ SEEN_UNDER = {
     "entrypoint": ("command",),
     "env_host": ("env",),
     "http_proxy": ("env",),
+    "env_merge": ("env",),
     "unsetenv": ("env",),
     "unsetenv_all": ("env",),
     "cap_add": ("capabilities",),
@@ -49,9 +50,12 @@ SEEN_UNDER = {
     "cpus": ("cpu_quota", "cpu_period"),
     "uidmap": ("userns",),
     "gidmap": ("userns",),
+    "subuidname": ("userns",),
+    "subgidname": ("userns",),
     "image_volume": ("image_volume", "volume"),
     "publish_all": ("publish",),
     "seccomp_profile": ("security_opt",),
+    "seccomp_policy": ("security_opt",),
 }
 
 

@@ -14,7 +14,7 @@ from ..base.ids import new_id
 from ..host.rooted import Root, read_file
 from ..runtime import exec as runtime_exec
 from ..spec import users
-from . import parts
+from . import own_ids, parts
 from .events import event
 from .holding import held, save
 
@@ -45,6 +45,7 @@ def execute(session: Session, container: Container, request: ExecRequest) -> Exe
     """Run to the end, keeping the output. Raises Conflict when the container does not run, NotFound for a command
     that is not in it, TimedOut.
     """
+    _reachable(session, container)
     process = _process(container, request)
     runtime = parts.runtime_of(session, container.config)
     wanted = runtime_exec.ExecRequest(process, request.stdin, request.seconds)
@@ -53,6 +54,7 @@ def execute(session: Session, container: Container, request: ExecRequest) -> Exe
 
 def interactive(session: Session, container: Container, request: ExecRequest) -> int:
     """Run with our own standard streams; the exit code."""
+    _reachable(session, container)
     process = _process(container, request)
     runtime = parts.runtime_of(session, container.config)
     return runtime_exec.interactive(session.runner, runtime, _target(container), process)
@@ -60,6 +62,7 @@ def interactive(session: Session, container: Container, request: ExecRequest) ->
 
 def detach(session: Session, container: Container, request: ExecRequest) -> str:
     """Start it under a monitor of its own; the id of the exec session."""
+    _reachable(session, container)
     process = _process(container, request)
     session_id = new_id()
     command = (
@@ -127,6 +130,12 @@ def _record(container: Container, session_id: str, pid: int, request: ExecReques
 
 def _target(container: Container) -> runtime_exec.ExecTarget:
     return runtime_exec.ExecTarget(container.id, container.name, container.run_dir)
+
+
+def _reachable(session: Session, container: Container) -> None:
+    """What tidies /tmp up may have taken away where runc thinks that the root is, and it looks for it."""
+    if own_ids.hidden(container):
+        own_ids.place(session)
 
 
 def _process(container: Container, request: ExecRequest) -> Json:

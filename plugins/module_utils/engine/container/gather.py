@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..image.view import ImageView
     from ..libpod.rows import PodRow
     from ..session.session import Session
+    from ..spec.namespaces import IdRange
     from .desired import ContainerDesired
     from .membership import PodFacts
 
@@ -53,8 +54,28 @@ def surroundings(
         defaults=defaults(session, profile=_seccomp_profile(session) if runtime else None),
         peers={name: (planned or {}).get(name) or _peer(session, desired, name) for name in desired.references()},
         secrets=_secrets(session) if desired.secrets else {},
+        granted=_granted(session, desired),
         pod=pod or (_pod(session, desired) if desired.pod else None),
     )
+
+
+def _granted(session: Session, desired: ContainerDesired) -> tuple[tuple[IdRange, ...], tuple[IdRange, ...]]:
+    """The ids of the names in /etc/subuid and /etc/subgid; the one name stands for the other where it is alone."""
+    users, groups = desired.subuidname or desired.subgidname, desired.subgidname or desired.subuidname
+    if not users or not groups:
+        return (), ()
+    if session.identity.rootless:
+        raise BadInput(
+            "read subuidname", "a plain user's containers have ids of that user", "Use uidmap, or userns: auto"
+        )
+    from ..host import subids
+    from .id_maps import lined_up
+
+    spans = subids.of_names(users, groups)
+    for name, file, found in ((users, "subuid", spans.uids), (groups, "subgid", spans.gids)):
+        if not found:
+            raise NotFound(f"create container {desired.name}", f"/etc/{file} grants nothing to {name}")
+    return lined_up(spans.uids), lined_up(spans.gids)
 
 
 def _secrets(session: Session) -> dict[str, Json]:
@@ -107,7 +128,7 @@ def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFact
         cgroup_manager=facts.manager,
         controllers=frozenset(facts.controllers),
         bounding=bounding(),
-        sub_ids=_sub_ids(identity.rootless),
+        sub_ids=sub_ids(identity.rootless),
         runtime=runtime or "crun",
         thermal=_thermal(),
         nodes=_nodes(desired),
@@ -193,7 +214,7 @@ def bounding() -> tuple[str, ...]:
     return ()
 
 
-def _sub_ids(rootless: bool) -> tuple[int, int]:
+def sub_ids(rootless: bool) -> tuple[int, int]:
     """How many ids the rootless namespace, in which we are, maps beyond the user's own."""
     if not rootless:
         return 0, 0

@@ -155,6 +155,10 @@ class Container:
         return jsonval.flag(jsonval.table(self.spec, "process"), "terminal")
 
     @property
+    def auto_remove_image(self) -> bool:
+        return self.annotations.get("io.podman.annotations.autoremove-image") == "TRUE"
+
+    @property
     def auto_remove(self) -> bool:
         return self.annotations.get("io.podman.annotations.autoremove") == "TRUE"
 

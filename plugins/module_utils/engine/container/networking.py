@@ -50,15 +50,21 @@ class Kept(NamedTuple):
 
 def container_net(container: Container, hostname: str, kept: Mapping[str, Kept] | None = None) -> ContainerNet:
     """The container as netavark is told about it, the same at every start and for taking it down."""
-    wanted = jsonval.table(container.config, "newNetworks")
     return ContainerNet(
         id=container.id,
         name=container.name,
         hostname=hostname,
-        attachments=tuple(_again(_attachment(name, wanted[name]), kept or {}) for name in wanted),
+        attachments=tuple(
+            _again(one, kept or {}) for one in attachments(jsonval.table(container.config, "newNetworks"))
+        ),
         ports=published(container),
         dns_servers=tuple(jsonval.texts(container.config, "dnsServer")),
     )
+
+
+def attachments(networks: Mapping[str, object]) -> tuple[Attachment, ...]:
+    """libpod's newNetworks as the attachments of a container."""
+    return tuple(_attachment(name, options) for name, options in networks.items())
 
 
 def _attachment(network: str, raw: object) -> Attachment:

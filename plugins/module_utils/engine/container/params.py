@@ -25,7 +25,7 @@ from .desired import (
     ContainerDesired,
     ContainerFlags,
 )
-from .params_names import ALIASES, FILES, KNOWN, UNSUPPORTED
+from .params_names import ALIASES, FILES, KNOWN, UNSUPPORTED, WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,7 @@ _STATES = {
 _THEN = {"paused": PAUSED, "healthy": HEALTHY, "killed": KILLED}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
 _FLAGS = ("recreate", "force_restart", "force_delete", "delete_depend", "delete_volumes", "detach", "image_strict")
+_TIMES = ("stop_time", "restart_time", "delete_time")
 _MODES = {"strict": "strict", "subset": "subset", "allow_more_present": "subset", "ignore": "ignore"}
 
 
@@ -83,6 +84,10 @@ def parse_flags(params: Params) -> ContainerFlags:
             f"state {found['then']} is about a container that goes on running, and detach: false waits for its end",
             "Leave detach out",
         )
+    for name in _TIMES:
+        if name in given:
+            found[name] = readers.whole(0)(given[name], name)
+    _read_attach(given, found)
     if "wait_timeout" in given:
         found["wait_timeout"] = _seconds(given["wait_timeout"])
     if "comparisons" in given:
@@ -92,6 +97,26 @@ def parse_flags(params: Params) -> ContainerFlags:
         named = ((ALIASES.get(option, option), _MODES[mode]) for option, mode in pairs.items())
         found["comparisons"] = tuple(sorted(named))
     return ContainerFlags(**found)  # type: ignore[arg-type]
+
+
+def _read_attach(given: Mapping[str, object], found: dict[str, object]) -> None:
+    if "attach" not in given:
+        return
+    read = readers.one_of("stdin", "stdout", "stderr")
+    found["attach"] = tuple(read(item, "attach") for item in readers.texts(given["attach"], "attach"))
+    if found["attach"] and found.get("state", STARTED) == STARTED and found.get("detach", True):
+        raise BadInput(
+            "read attach", "nobody waits for the container's output", "Set detach: false, or leave attach out"
+        )
+
+
+def without_effect(params: Params) -> tuple[str, ...]:
+    """A warning for each option that is taken and changes nothing."""
+    given = canonical_names(params)
+    named = [name for name in WITHOUT_EFFECT if given.get(name) not in (None, "", []) and given[name] is not False]
+    if given.get("sig_proxy") is False:
+        named.append("sig_proxy")
+    return tuple(f"{name} has no effect: {WITHOUT_EFFECT[name]}" for name in named)
 
 
 def _seconds(value: object) -> float:
@@ -130,7 +155,7 @@ def canonical_names(params: Params) -> dict[str, object]:
         if value is None:
             continue
         if name in UNSUPPORTED and value not in (False, "", [], {}):
-            raise BadInput(f"read {name}", "this option is not supported")
+            raise BadInput(f"read {name}", UNSUPPORTED[name])
         if key != name and params.get(name) is not None:
             continue
         if name in found and found[name] != value:
@@ -175,6 +200,10 @@ def _join(given: Mapping[str, object], found: dict[str, object], files: Mapping[
     wish = found.get("security_opt")
     if isinstance(wish, security.SecurityWish) and wish.seccomp not in ("", security.UNCONFINED):
         found["seccomp_profile"] = _content(files, wish.seccomp, "security_opt seccomp")
+    if found.get("rmi"):
+        if found.get("rm") is False:
+            raise BadInput("read rmi", "rm is false: an image goes only after the container that uses it")
+        found["rm"] = True
     if "rootfs" in given and readers.flag(given["rootfs"], "rootfs"):
         found["rootfs"] = readers.path(found.pop("image", ""), "image (rootfs)")
 

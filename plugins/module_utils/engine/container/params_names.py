@@ -46,13 +46,26 @@ ALIASES = {
 #: Options that name files whose content is wanted.
 FILES = ("env_file", "label_file")
 _OURS = "comparisons wait_timeout"
-#: Options that would change the container and that nothing here does yet: refused rather than passed over.
-UNSUPPORTED = frozenset(
-    """
-    decryption_key env_merge generate_systemd gpus hooks_dir link_local_ip pod_id_file preserve_fd preserve_fds
-    quadlet_dir quadlet_file_mode quadlet_filename quadlet_options rmi seccomp_policy subgidname subuidname
-    """.split()
-)
+#: Options that ask for what cannot be had here: refused, with the way around.
+UNSUPPORTED = {
+    "decryption_key": "encrypted layers are not decrypted here; pull a plain image",
+    "gpus": "name the devices with device",
+    "hooks_dir": "OCI hooks are run by podman itself; put what they do into the image",
+    "pod_id_file": "use pod with the pod's name or id",
+}
+#: Options that only say how podman's command behaves: nothing here could follow them, and a playbook may keep them.
+WITHOUT_EFFECT = {
+    "cmd_args": "no command line of podman is made",
+    "debug": "raise Ansible's verbosity instead",
+    "detach_keys": "nobody types at a container that a task runs",
+    "link_local_ip": "netavark, as podman 5, has no such address",
+    "log_level": "no podman runs that would log",
+    "preserve_fd": "a task hands no open files on",
+    "preserve_fds": "a task hands no open files on",
+    "sig_proxy": "a task sends no signals on",
+}
+#: What says how a unit for the container is written: see the rooms quadlet and units.
+UNITS = frozenset("generate_systemd quadlet_dir quadlet_file_mode quadlet_filename quadlet_options".split())
 _PODMAN = """
 annotation arch attach authfile blkio_weight blkio_weight_device cap_add cap_drop cert_dir cgroup_conf cgroup_parent
 cgroupns cgroups chrootdirs cidfile cmd_args command conmon_pidfile cpu_period cpu_quota cpu_rt_period cpu_rt_runtime

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..base import jsonval
+from ..base import handover, jsonval
 from ..host.identity import CONFIGURED, ROOTLESS_GID, ROOTLESS_UID
 from .journal import Journal
 
@@ -89,6 +89,6 @@ def exit_command(session: Session, container: Container) -> tuple[str, ...]:
         "container",
         "cleanup",
         "--stopped-only",
-        *(["--rm"] * container.auto_remove),
+        *(["--rm"] if container.auto_remove else [handover.FLAG, handover.file_of(container.run_dir)]),
         container.id,
     )

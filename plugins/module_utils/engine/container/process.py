@@ -8,7 +8,7 @@ import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import BadInput, NotFound
-from ..spec import capabilities, devices, environ, mounts, namespaces, seccomp, security, signals, users
+from ..spec import capabilities, devices, environ, expansion, mounts, namespaces, seccomp, security, signals, users
 from ..spec.namespaces import IdRange, Mode
 from ..spec.runtime_spec import INIT_PATH, Maps, Walls
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SYSTEMD_NAMES = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
 _RTMIN_PLUS_3 = 37  # what systemd takes for "shut down"
 _PREFIX = "io.podman.annotations."
+_SECCOMP_LABEL = "io.containers.seccomp.profile"
 
 
 class Command(NamedTuple):
@@ -68,6 +69,8 @@ def environment(wish: ContainerDesired, around: Surroundings, hostname: str) -> 
         if image is not None:
             found["container"] = "podman"
             found.update(environ.from_list(image.env))
+        for name, words in (wish.env_merge or {}).items():
+            found[name] = expansion.expand(words, found)
         if wish.env_host:
             found.update(host)
         for name in wish.unsetenv or ():
@@ -140,7 +143,9 @@ def walls(wish: ContainerDesired, around: Surroundings, user: str, labels: tuple
     if not users.is_root(user):
         explicit = capabilities.merge((), wish.cap_add or (), (), bounding) if wish.cap_add else ()
     profile: Json | None = None
-    if wanted.seccomp == security.UNCONFINED or (privileged and not wanted.seccomp):
+    if wish.seccomp_policy == "image":
+        profile = seccomp.load_profile(_profile_of_image(wish, around), "of the image", around.host.arch, kept)
+    elif wanted.seccomp == security.UNCONFINED or (privileged and not wanted.seccomp):
         profile = None
     elif wanted.seccomp:
         content = wish.seccomp_profile or b""
@@ -163,6 +168,16 @@ def walls(wish: ContainerDesired, around: Surroundings, user: str, labels: tuple
     )
 
 
+def _profile_of_image(wish: ContainerDesired, around: Surroundings) -> bytes:
+    """The profile that an image carries; only where the task asks for it does a label say what a process may do."""
+    found = around.image.config.labels.get(_SECCOMP_LABEL, "") if around.image else ""
+    if not found:
+        raise BadInput(
+            f"create container {wish.name}", f"seccomp_policy is image, and the image has no label {_SECCOMP_LABEL}"
+        )
+    return found.encode()
+
+
 def is_privileged(wish: ContainerDesired, around: Surroundings) -> bool:
     return around.defaults.privileged if wish.privileged is None else wish.privileged
 
@@ -170,8 +185,8 @@ def is_privileged(wish: ContainerDesired, around: Surroundings) -> bool:
 def maps(wish: ContainerDesired, around: Surroundings) -> Maps:
     """The id maps of the user namespace. Raises BadInput, NotFound."""
     host = around.host
-    uids: tuple[IdRange, ...] = tuple(wish.uidmap or wish.gidmap or ())
-    gids: tuple[IdRange, ...] = tuple(wish.gidmap or wish.uidmap or ())
+    uids: tuple[IdRange, ...] = tuple(wish.uidmap or wish.gidmap or around.granted[0])
+    gids: tuple[IdRange, ...] = tuple(wish.gidmap or wish.uidmap or around.granted[1])
     kind = wish.userns.kind if wish.userns else ""
     if kind == "keep-id" and wish.userns is not None:
         if not host.rootless:
@@ -185,8 +200,7 @@ def maps(wish: ContainerDesired, around: Surroundings) -> Maps:
         uids, gids = (IdRange(0, 1, host.sub_ids[0]),), (IdRange(0, 1, host.sub_ids[1]),)
     elif kind == "auto":
         if around.auto_maps is not None:
-            first_map, second_map = around.auto_maps
-            uids, gids = tuple(IdRange(*r) for r in first_map), tuple(IdRange(*r) for r in second_map)
+            uids, gids = around.auto_maps
     elif kind == "container" and wish.userns is not None:
         peer = around.peers.get(wish.userns.value)
         if peer is None:
@@ -274,6 +288,8 @@ def notes(wish: ContainerDesired, around: Surroundings) -> dict[str, str]:
         found[f"{_PREFIX}publish-all"] = "TRUE"
     if wish.rm:
         found[f"{_PREFIX}autoremove"] = "TRUE"
+    if wish.rmi:
+        found[f"{_PREFIX}autoremove-image"] = "TRUE"
     if is_privileged(wish, around):
         found[f"{_PREFIX}privileged"] = "TRUE"
     if around.defaults.init if wish.init is None else wish.init:
@@ -288,6 +304,6 @@ def notes(wish: ContainerDesired, around: Surroundings) -> dict[str, str]:
         for key, value in (("seccomp", wanted.seccomp), ("apparmor", wanted.apparmor), ("label", label)):
             if value:
                 found[_PREFIX + key] = value
-    if wish.userns is not None or wish.uidmap or wish.gidmap:
+    if wish.userns is not None or wish.uidmap or wish.gidmap or wish.subuidname or wish.subgidname:
         found[f"{_PREFIX}userns"] = str(wish.userns) if wish.userns is not None else namespaces.PRIVATE
     return found

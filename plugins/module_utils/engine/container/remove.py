@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..base import jsonval
 from ..base.errors import EngineError, InUse, Refused
 from ..base.steps import reached
-from ..libpod.rows import REMOVING
+from ..libpod.rows import CONFIGURED, EXITED, REMOVING
 from ..runtime import exits
 from . import health_log, lookup
 from .events import event
@@ -106,9 +106,10 @@ def _remove_held(session: Session, container: Container) -> None:
     container = settle(session, container)
     if container.running:
         raise _Started(f"remove container {container.name}", "somebody started it meanwhile")
+    unknown = container.code not in (CONFIGURED, EXITED)  # a removal that was cut off, for one
     container = save(session, container, state=REMOVING)
     reached("removing-recorded")
-    container = release(session, container)
+    container = release(session, container, in_runtime=unknown)
     health_log.forget(container)
     session.store.remove_container(container.id)
     reached("storage-removed")

@@ -11,7 +11,7 @@ from ..base import jsonval
 from ..base.errors import EngineError, HostLacks
 from ..base.steps import reached
 from ..host import mounts
-from . import networking
+from . import networking, own_ids
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -47,6 +47,7 @@ def mount_shm(session: Session, container: Container) -> str:
         mounts.tmpfs(path, f"mode=1777,size={size}", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC, source="shm")
     except OSError as error:
         raise HostLacks(f"start container {container.name}", f"/dev/shm cannot be mounted: {error.strerror}") from error
+    os.chown(path, *own_ids.outside(container.config, 0, 0))
     reached("shm-mounted")
     return path
 

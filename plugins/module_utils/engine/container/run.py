@@ -31,6 +31,15 @@ class RunResult(NamedTuple):
     stdout: bytes
     stderr: bytes
 
+    def only(self, streams: tuple[str, ...] | None) -> RunResult:
+        """Without the streams that nobody asked for; None asks for all."""
+        if not streams:
+            return self
+        return self._replace(
+            stdout=self.stdout if attach.STDOUT in streams else b"",
+            stderr=self.stderr if attach.STDERR in streams else b"",
+        )
+
 
 def run(session: Session, container: Container, begun: Callable[[], None] | None = None) -> RunResult:
     """Start it and collect its output until it ends; attached before its program begins, so nothing is lost. `begun` is
@@ -113,3 +122,7 @@ def _see_it_gone(session: Session, container: Container) -> None:
         remove(session, container, force=True, volumes=True, timeout=0)
     except NotFound:
         return
+    if container.auto_remove_image:
+        from .cleanup import remove_image
+
+        remove_image(session, container)

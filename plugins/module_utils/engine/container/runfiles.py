@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import jsonval
 from ..base.files import atomic_write
-from ..spec import hosts, users
-from . import lookup
+from ..spec import hosts, start_spec, users
+from . import lookup, own_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,21 +47,32 @@ def write(
     folder = container.run_dir
     os.makedirs(folder, mode=0o700, exist_ok=True)
     found: dict[str, str] = {}
+    root = own_ids.outside(container.config, 0, 0)
     contents = {
         HOSTNAME: hosts.render_hostname(hostname),
         CONTAINERENV: hosts.render_containerenv(_containerenv(session, container)),
-        **_names(session, container, hostname, connection),
+        **names(session, container, hostname, connection),
         **_accounts(container, accounts),
     }
     for target, text in contents.items():
         path = os.path.join(folder, os.path.basename(target))
         atomic_write(path, text.encode(), mode=0o644, durable=False)
+        if root != (0, 0):
+            os.chown(path, *root)
         found[target] = path
     found.update(_shared_names(session, container))
     return found
 
 
-def _names(session: Session, container: Container, hostname: str, connection: Connection | None) -> dict[str, str]:
+def own_hostname(session: Session, container: Container) -> str:
+    """Its own name, that of the container whose uts namespace it shares, or the host's."""
+    other_id = jsonval.text(container.config, "utsNsCtr")
+    other = lookup.by_id(session, other_id) if other_id else None
+    peer = own_hostname(session, other) if other is not None else ""
+    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
+
+
+def names(session: Session, container: Container, hostname: str, connection: Connection | None) -> dict[str, str]:
     """hosts and resolv.conf, for a container whose network is its own or the host's."""
     config = container.config
     if jsonval.text(config, "netNsCtr"):

@@ -15,6 +15,7 @@ from ..base import jsonval
 from ..base.errors import NotFound
 from ..base.files import atomic_write
 from ..base.steps import reached
+from . import own_ids
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -27,16 +28,14 @@ TARGET = "/run/secrets"
 def copy(session: Session, config: Json) -> None:
     """The values as files in the container's own directory, with owner and mode. Raises NotFound."""
     directory = jsonval.text(config, "secretsPath")
-    maps = jsonval.table(config, "idMappingsOptions")
     entries = jsonval.tables(config, "secrets")
     _warn_of_second_owner(session, entries)
     for entry in entries:
         name = jsonval.text(entry, "name")
         path = os.path.join(directory, name)
         atomic_write(path, _value(session, name, config), mode=0o600, durable=False)
-        uid = _outside(jsonval.tables(maps, "UIDMap"), jsonval.number(entry, "UID"))
-        gid = _outside(jsonval.tables(maps, "GIDMap"), jsonval.number(entry, "GID"))
-        os.chown(path, uid, gid, follow_symlinks=False)
+        owner = own_ids.outside(config, jsonval.number(entry, "UID"), jsonval.number(entry, "GID"))
+        os.chown(path, *owner, follow_symlinks=False)
         os.chmod(path, jsonval.number(entry, "Mode", 0o444))
         reached("container-secret-copied")
 
@@ -89,11 +88,3 @@ def _value(session: Session, name: str, config: Json) -> bytes:
     if found is None:
         raise NotFound(f"give secret {name} to container {jsonval.text(config, 'name')}", "there is no such secret")
     return store.value(found)
-
-
-def _outside(maps: list[Json], inside: int) -> int:
-    for line in maps:
-        offset = inside - jsonval.number(line, "container_id")
-        if 0 <= offset < jsonval.number(line, "size"):
-            return jsonval.number(line, "host_id") + offset
-    return inside

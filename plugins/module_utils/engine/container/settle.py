@@ -109,11 +109,15 @@ def how_it_ended(session: Session, container: Container) -> Json:
     }
 
 
-def release(session: Session, container: Container) -> Container:
-    """Give back network, mounts and runtime state. Raises the first failure, after trying everything else too."""
+def release(session: Session, container: Container, *, in_runtime: bool = True) -> Container:
+    """Give back network, mounts and runtime state. Raises the first failure, after trying everything else too.
+
+    `in_runtime` is false when the runtime has forgotten it: asking again would start a program for nothing.
+    """
     health_watch.end(session, container)
     failures: list[EngineError] = []
-    for step in (_delete_from_runtime, resources.release_network, resources.release_mounts):
+    of_runtime = (_delete_from_runtime,) if in_runtime else ()
+    for step in (*of_runtime, resources.release_network, resources.release_mounts):
         try:
             step(session, container)
         except EngineError as error:

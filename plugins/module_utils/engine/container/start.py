@@ -31,6 +31,7 @@ from . import (
     lookup,
     mount_sources,
     networking,
+    own_ids,
     parts,
     pod_group,
     resources,
@@ -189,7 +190,7 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | None) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
-    hostname = _hostname(session, container)
+    hostname = runfiles.own_hostname(session, container)
     connection = networking.connect(session, container, netns, hostname, thaw.addresses if thaw else None)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
@@ -198,7 +199,9 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
             frozen.fill_shared_memory(container, shm)
         accounts = inside.accounts(container, rootfs)
         files = {**runfiles.write(session, container, hostname, connection, accounts), **secret_files.binds(container)}
-        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, accounts.account))
+        uid, gid = own_ids.outside(container.config, accounts.account.uid, accounts.account.gid)
+        owner = accounts.account._replace(uid=uid, gid=gid)
+        sources = stack.enter_context(mount_sources.prepared(session, container, rootfs, owner))
         facts = start_spec.StartFacts(
             root=rootfs,
             account=accounts.account,
@@ -214,12 +217,15 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
         )
-        inside.make_workdir(container, rootfs, accounts.account)
+        inside.make_workdir(container, rootfs, owner)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
+        view = stack.enter_context(own_ids.view(session, container, rootfs))
+        if view is not None:
+            jsonval.table(spec, "root")["path"] = view[1]
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, connection, thaw)
+        created = _create(session, container, connection, thaw, view)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -236,7 +242,13 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
     }
 
 
-def _create(session: Session, container: Container, connection: Connection | None, thaw: Thaw | None) -> Created:
+def _create(
+    session: Session,
+    container: Container,
+    connection: Connection | None,
+    thaw: Thaw | None,
+    view: tuple[str, str] | None,
+) -> Created:
     config = container.config
     monitor = parts.monitor(session)
     if thaw is not None:  # the runtimes look for CRIU on their PATH
@@ -258,6 +270,7 @@ def _create(session: Session, container: Container, connection: Connection | Non
         restore_from=thaw.images if thaw else "",
         runtime_options=thaw.options if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
+        view=view,
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), monitor, request)
 
@@ -294,14 +307,6 @@ def _spec(session: Session, container: Container, facts: start_spec.StartFacts) 
         linux.pop("cgroupsPath", None)
     spec["linux"] = linux
     return spec
-
-
-def _hostname(session: Session, container: Container) -> str:
-    """Its own name, that of the container whose uts namespace it shares, or the host's."""
-    other_id = jsonval.text(container.config, "utsNsCtr")
-    other = lookup.by_id(session, other_id) if other_id else None
-    peer = _hostname(session, other) if other is not None else ""
-    return start_spec.hostname_of(container.config, os.uname().nodename, peer) or container.id[:12]
 
 
 def _shared_namespaces(session: Session, container: Container) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import EngineError, TimedOut
+from ..base.handover import taken_over
 from ..base.steps import reached
 from ..libpod.rows import EXITED, STOPPING
 from ..runtime import exits
@@ -42,10 +43,11 @@ def stop(session: Session, container: Container, timeout: int | None = None) -> 
             runtime_resume.resume(session.runner, runtime_of(session, current.config), current.id, current.name)
         current = save(session, current, state=STOPPING, stoppedByUser=True)
     reached("stop-marked")
-    # Not under the lock: podman ps and the exit command must not wait for a container that takes its time.
-    _end(session, current, _seconds(current, timeout))
-    with held(session, current, "stop") as current:
-        settle(session, current)
+    with taken_over(current.run_dir):
+        # Not under the lock: podman ps and the exit command must not wait for a container that takes its time.
+        _end(session, current, _seconds(current, timeout))
+        with held(session, current, "stop") as current:
+            settle(session, current)
     event(session, container, "stop")
     return True
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..spec.devices import DeviceNode
     from ..spec.image_config import ImageConfig
+    from ..spec.namespaces import IdRange
     from ..spec.ports import PortMapping
     from ..spec.ulimits import Ulimit
     from .membership import PodFacts
@@ -127,7 +128,8 @@ class Peer:
 @dataclass(frozen=True)
 class Surroundings:
     """`image` None: a rootfs container. `peers` by the words of `ContainerDesired.references`; `secrets` as libpod's
-    store lists them, by name; `pod` the one that it joins."""
+    store lists them, by name; `pod` the one that it joins. `auto_maps` are the ids chosen for `userns: auto`, once a
+    container is really made; `granted` those of the users and groups that subuidname and subgidname name."""
 
     image: ImageFacts | None
     host: HostFacts = field(default_factory=HostFacts)
@@ -135,7 +137,8 @@ class Surroundings:
     peers: Mapping[str, Peer] = field(default_factory=dict)
     secrets: Mapping[str, Json] = field(default_factory=dict)
     pod: PodFacts | None = None
-    auto_maps: tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, int], ...]] | None = None
+    auto_maps: tuple[tuple[IdRange, ...], tuple[IdRange, ...]] | None = None
+    granted: tuple[tuple[IdRange, ...], tuple[IdRange, ...]] = ((), ())
 
 
 _NO_ID = "0" * 64

@@ -58,16 +58,21 @@ def tar(session: Session, container: Container) -> Iterator[bytes]:
     from ..store.pack import flatten
 
     with opened(session, container) as tree:
-        yield from flatten(tree, lambda _node: True, f"container {container.name}", _owners(session, container))
+        yield from flatten(
+            tree, lambda _node: True, f"container {container.name}", _owners(session, container, len(tree.roots))
+        )
 
 
-def _owners(session: Session, container: Container) -> Mapping[int, Owner]:
+def _owners(session: Session, container: Container, count: int) -> Mapping[int, Owner]:
     """The container's own layer has the ids of the disk; its image's have those of the container, unless the layer
-    says that all was copied and shifted, and then none of theirs shows."""
+    says that it stands on a copy of them that was shifted as well."""
     if jsonval.text(container.config, "rootfs"):
         return {}
-    owner = owner_inside(record(session, container))
-    return {0: owner} if owner else {}
+    found = record(session, container)
+    owner = owner_inside(found)
+    layer = session.store.layer(found.layer)
+    shifted = layer is not None and any(layer.maps)
+    return dict.fromkeys(range(count if shifted else 1), owner) if owner else {}
 
 
 def owner_inside(found: ContainerRecord) -> Owner | None:

@@ -38,7 +38,7 @@ def _attach(session: Session, container: Container, rootfs: str, account: Accoun
     if view.needs_copy_up or view.needs_chown:
         from .copyup import prepare_volume
 
-        prepare_volume(session, view, rootfs, target, copy="nocopy" not in options)
+        prepare_volume(session, view, rootfs, target, (account.uid, account.gid), copy="nocopy" not in options)
     if "U" in options:
         from .copyup import chown_tree
 

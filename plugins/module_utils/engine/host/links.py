@@ -25,6 +25,7 @@ _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP, _NLM_F_CREATE, _NLM_F_EXCL = 1, 4, 0x30
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO = 3, 10, 18
 _IFLA_INFO_KIND = 1
+_IFF_UP = 1
 
 
 class Link(NamedTuple):
@@ -57,6 +58,12 @@ def delete(name: str) -> bool:
             return False
         raise
     return True
+
+
+def up(name: str) -> None:
+    """Switch the link on. Raises OSError when there is none of this name."""
+    body = _IFINFO.pack(socket.AF_UNSPEC, 0, socket.if_nametoindex(name), _IFF_UP, _IFF_UP)
+    _talk(_RTM_NEWLINK, _NLM_F_ACK, body)
 
 
 def add_bridges(names: Sequence[str]) -> None:

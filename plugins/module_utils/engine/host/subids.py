@@ -37,6 +37,15 @@ def find(identity: Identity, runner: Runner, etc: str = "/etc") -> SubIds:
     return SubIds(_ranges(identity, runner, etc, "subuid"), _ranges(identity, runner, etc, "subgid"))
 
 
+def of_names(users: str, groups: str, etc: str = "/etc") -> SubIds:
+    """What the files grant to these names; () where they grant nothing. Raises BadInput for a bad line."""
+    found = [
+        parse(_read(path), (name,), path)
+        for path, name in ((os.path.join(etc, "subuid"), users), (os.path.join(etc, "subgid"), groups))
+    ]
+    return SubIds(found[0], found[1])
+
+
 def _ranges(identity: Identity, runner: Runner, etc: str, file: str) -> tuple[Range, ...]:
     path = os.path.join(etc, file)
     if _from_service(etc):

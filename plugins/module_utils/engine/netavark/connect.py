@@ -109,6 +109,15 @@ def connect(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> C
     return connection
 
 
+def described(network_status: dict[str, Json]) -> Connection:
+    """A connection as bridges make it, from libpod's networkStatus; it holds nothing."""
+    addresses = list(status.addresses(network_status))
+    host_address = next((address.gateway for address in addresses if address.gateway), "")
+    return Connection(
+        network_status, status.nameservers(network_status), host_address, [address.ip for address in addresses]
+    )
+
+
 def _forwards(ctx: NetContext, way: Way) -> bool:
     """Whether our forwarder serves the ports: as podman's does with slirp4netns, and where pasta is too old."""
     if way.kind == SLIRP:
@@ -139,7 +148,7 @@ def _start_forwarder(
     if not way.command:
         raise HostLacks("start the port forwarder", "the daemonless command is not installed on this host")
     command = (*way.command, FORWARD_SUBCOMMAND, container.name)
-    forwarder = forward.start(ctx, command, reservation, netns, connection.addresses)
+    forwarder = forward.start(ctx, command, reservation, (netns, container.id), connection.addresses)
     connection.helper_pid = forwarder.pid
     connection.hold(None, (*connection.fds, forwarder.keep_fd))
 
@@ -149,11 +158,7 @@ def _connect_bridge(ctx: NetContext, netns: str, container: ContainerNet, way: W
     reservation = ports.reserve(container.ports, own=container.name, backlog=_BACKLOG if rootless else 1)
     try:
         reached("ports-reserved")
-        network_status = setup.setup(ctx, netns, container)
-        addresses = list(status.addresses(network_status))
-        host_address = next((address.gateway for address in addresses if address.gateway), "")
-        ips = [address.ip for address in addresses]
-        connection = Connection(network_status, status.nameservers(network_status), host_address, ips)
+        connection = described(setup.setup(ctx, netns, container))
         if not rootless or not container.ports:
             connection.hold(reservation, ())
             return connection

@@ -11,6 +11,7 @@ direction, streams and udp peers are limited in number.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import json
 import os
 import select
@@ -204,7 +205,8 @@ class TcpPort:
         server.setblocking(False)
         for sock in (client, server):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        result = server.connect_ex(self.target)
+        # Without an address the container is on no network now. "" would be this very process' namespace.
+        result = server.connect_ex(self.target) if self.target[0] else errno.ENETUNREACH
         if result not in (0, errno.EINPROGRESS):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             client.close()
@@ -212,6 +214,10 @@ class TcpPort:
             return
         stream = Stream(self.loop, client, server, lambda: self._ended(stream))
         self.streams.add(stream)
+
+    def lead_to(self, address: str) -> None:
+        """Streams that are open stay where they lead: they end when their address goes."""
+        self.target = (address, self.target[1])
 
     def _ended(self, stream: Stream) -> None:
         self.streams.discard(stream)
@@ -255,7 +261,7 @@ class UdpPort:
             except OSError:
                 return None
             inside.setblocking(False)
-            if inside.connect_ex(self.target):
+            if not self.target[0] or inside.connect_ex(self.target):
                 inside.close()
                 return None
             known = (inside, [0.0])
@@ -283,10 +289,47 @@ class UdpPort:
         self.loop.drop(inside.fileno())
         inside.close()
 
+    def lead_to(self, address: str) -> None:
+        self.target = (address, self.target[1])
+        for peer in list(self.peers):
+            self._forget(peer)
+
     def expire(self) -> None:
         limit = time.monotonic() - _PEER_SECONDS
         for peer in [peer for peer, (_sock, seen) in self.peers.items() if seen[0] < limit]:
             self._forget(peer)
+
+
+class Instructions:
+    """Where whoever changes the container's networks says which address the ports lead to from now on: one JSON text,
+    answered by OK, as podman's rootlessport has it."""
+
+    def __init__(self, loop: Loop, listener: socket.socket, ports: list[TcpPort | UdpPort]) -> None:
+        self.loop, self.listener, self.ports = loop, listener, ports
+        listener.setblocking(False)
+        loop.add(listener.fileno(), _IN, self._accept)
+
+    def _accept(self, events: int) -> None:
+        try:
+            talk = self.listener.accept()[0]
+        except OSError:
+            return
+        talk.setblocking(False)
+        self.loop.add(talk.fileno(), _IN, lambda events: self._obey(talk))
+
+    def _obey(self, talk: socket.socket) -> None:
+        self.loop.drop(talk.fileno())
+        with talk:
+            try:
+                address = json.loads(talk.recv(4096))
+                if address:
+                    ipaddress.ip_address(address)
+            except (OSError, ValueError) as error:
+                _send(talk, f"{error}".encode())
+                return
+            for port in self.ports:
+                port.lead_to(str(address))
+            _send(talk, b"OK")
 
 
 def _send(sock: socket.socket, data: bytes) -> None:
@@ -310,6 +353,11 @@ def main(argv: list[str]) -> int:
     os.write(ready, b"ready")
     os.close(ready)
     loop.run(lambda: _expire(ports))
+    if job.get("path"):
+        try:
+            os.unlink(str(job["path"]))
+        except FileNotFoundError:
+            pass
     return 0
 
 
@@ -319,13 +367,16 @@ def _open_all(job: dict[str, object]) -> tuple[Loop, list[UdpPort]]:
     os.close(place)
     loop = Loop()
     udp_ports = []
+    ports: list[TcpPort | UdpPort] = []
     orders = job["ports"]
     for fd, protocol, address, port in orders if isinstance(orders, list) else ():
         sock = socket.socket(fileno=fd)
         if protocol == "tcp":
-            TcpPort(loop, sock, (address, port))
+            ports.append(TcpPort(loop, sock, (address, port)))
         else:
             udp_ports.append(UdpPort(loop, sock, (address, port)))
+    if int(str(job.get("listener", -1))) >= 0:
+        Instructions(loop, socket.socket(fileno=int(str(job["listener"]))), [*ports, *udp_ports])
     keep = int(str(job["keep"]))
 
     def stop(events: int) -> None:

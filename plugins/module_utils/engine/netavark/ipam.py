@@ -55,7 +55,7 @@ def allocate(path: str, container_id: str, requests: Sequence[LeaseRequest]) -> 
             name = request.network.name
             _release(database, name, container_id)
             bucket = _child(database, name.encode())
-            static = _static_addresses(request)
+            static = check_static(request)
             leases = [_lease(bucket, subnet, static, container_id, name) for subnet in request.network.subnets]
             given[name] = [str(address) for address in leases]
             _child(bucket, _IDS)[container_id.encode()] = json.dumps(given[name], separators=(",", ":")).encode()
@@ -133,7 +133,8 @@ def _release(database: Bucket, network: str, container_id: str) -> None:
                         del records[address]
 
 
-def _static_addresses(request: LeaseRequest) -> list[IPAddress]:
+def check_static(request: LeaseRequest) -> list[IPAddress]:
+    """The static addresses as values. Raises BadInput for one that the network cannot give."""
     name = request.network.name
     deed = f"give an address on network {name}"
     static = [addresses.parse_address(text, deed) for text in request.static]

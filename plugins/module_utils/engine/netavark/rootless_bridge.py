@@ -29,7 +29,7 @@ from ..host import libc
 from . import ipam, netns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from .settings import NetContext, NetSettings
     from .usernet import UserNet
@@ -91,8 +91,9 @@ def joined(ctx: NetContext, attachments: int) -> Iterator[Shared]:
 
 
 @contextmanager
-def left(ctx: NetContext, attachments: int, container_id: str) -> Iterator[Shared]:
-    """The namespace, counted down and taken down at zero, also when the block fails: the container is gone anyway.
+def left(ctx: NetContext, networks: Sequence[str], container_id: str) -> Iterator[Shared]:
+    """The namespace, counted down by `networks` that the container leaves, and taken down at zero, also when the block
+    fails: the container is off them anyway.
 
     A process that was killed between attaching and counting leaves the count too low, and a second attempt to detach
     would lower it twice: never below the addresses that others still have.
@@ -100,16 +101,19 @@ def left(ctx: NetContext, attachments: int, container_id: str) -> Iterator[Share
     try:
         yield Shared(ctx.settings)
     finally:
-        count = max(read_count(ctx.settings) - attachments, leased(ctx.settings, container_id))
+        count = max(read_count(ctx.settings) - len(networks), leased(ctx.settings, container_id, networks))
         write_count(ctx.settings, count)
         reached("rootless-netns-counted")
         _take_down_unused(ctx.settings)
 
 
-def leased(settings: NetSettings, but: str = "") -> int:
-    """Attachments with an address, those of container `but` left out."""
+def leased(settings: NetSettings, but: str = "", on: Sequence[str] = ()) -> int:
+    """Attachments with an address, those of container `but` on these networks left out."""
     return sum(
-        1 for holders in ipam.holders_by_network(settings.ipam_db).values() for container in holders if container != but
+        1
+        for network, holders in ipam.holders_by_network(settings.ipam_db).items()
+        for container in holders
+        if container != but or network not in on
     )
 
 

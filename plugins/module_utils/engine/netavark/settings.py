@@ -30,7 +30,8 @@ class NetSettings(NamedTuple):
     """What the room needs to know of its host and configuration.
 
     `config_dir` holds NAME.json, `run_dir` ipam.db and what netavark keeps at run time, `lock` is the file podman
-    locks for every network deed, `netns_dir` where namespaces are bound. `firewall` "" lets netavark choose.
+    locks for every network deed, `netns_dir` where namespaces are bound, `ports_dir` where the processes that carry a
+    plain user's ports listen for new addresses. `firewall` "" lets netavark choose.
     """
 
     config_dir: str
@@ -49,6 +50,7 @@ class NetSettings(NamedTuple):
     rootless_command: str = "pasta"
     pasta_options: tuple[str, ...] = ()
     slirp_options: tuple[str, ...] = ()
+    ports_dir: str = ""
 
     @property
     def ipam_db(self) -> str:

@@ -36,6 +36,9 @@ def setup(ctx: NetContext, netns: str, container: ContainerNet) -> dict[str, Jso
     Conflict for a taken address, ToolFailed with netavark's words.
     """
     deed = f"attach container {container.name} to its networks"
+    if not container.attachments:  # it has left all of them: what netavark would do is to switch the loopback on
+        netns_files.visit(netns, lambda: links.up("lo"))
+        return {}
     container = container._replace(attachments=request.check_attachments(container.attachments, deed))
     networks = _networks(ctx, container, deed)
     _check_ports(ctx, container)
@@ -142,7 +145,8 @@ def _teardown_locked(
     from . import rootless_bridge
 
     if rootless_bridge.exists(ctx.settings):
-        with rootless_bridge.left(ctx, len(container.attachments), container.id) as shared:
+        networks = [item.network for item in container.attachments]
+        with rootless_bridge.left(ctx, networks, container.id) as shared:
             shared.call(lambda: _detach(ctx, netns, container, attached, drop=False))
 
 

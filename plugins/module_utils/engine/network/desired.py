@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..base.errors import BadInput
+from ..netavark.network_file import Route
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..netavark.draft import SubnetDraft
-    from ..netavark.network_file import Route
 
 
 class NetworkDesired(NamedTuple):
@@ -58,3 +60,11 @@ class Mode(NamedTuple):
     present: bool = True
     recreate: bool = False
     force: bool = False
+
+
+def parse_route(text: str) -> Route:
+    """DESTINATION,GATEWAY[,METRIC] as podman-network-create(1) has it. Raises BadInput."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) not in (2, 3) or (len(parts) == 3 and not parts[2].isdigit()):
+        raise BadInput(f"read route {text[:60]!r}", "expected DESTINATION,GATEWAY or DESTINATION,GATEWAY,METRIC")
+    return Route(parts[0], parts[1], int(parts[2]) if len(parts) == 3 else None)

@@ -68,6 +68,10 @@ def _compare_subnets(network: Network, desired: NetworkDesired) -> Change | None
         shown = _wished(present.get(subnet), wish, network, deed)
         after.append(shown)
         differs = differs or subnet not in present or shown != _shown(present[subnet])
+    if desired.ipv6 and (desired.driver or network.driver) == "bridge":  # it has both, whichever are given
+        for family in {True, False} - {":" in subnet for subnet in (*present, *wanted)}:
+            after.append({"subnet": "a free one of IPv6" if family else "a free one of IPv4"})
+            differs = True
     if not differs:
         return None
     return Change("subnet", [_shown(subnet) for subnet in network.subnets], after, RECREATE)

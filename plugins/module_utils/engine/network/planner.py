@@ -146,11 +146,10 @@ def _subnets(network: Network, target: Network, desired: NetworkDesired) -> tupl
         return desired.subnets
     if target.ipam_driver not in ("", "host-local"):
         return ()
-    ipv6_again = desired.ipv6 is not False
     return tuple(
         SubnetDraft(subnet.subnet, subnet.gateway, _range(subnet))
         for subnet in network.subnets
-        if ipv6_again or ":" not in subnet.subnet
+        if target.ipv6_enabled or ":" not in subnet.subnet
     )
 
 

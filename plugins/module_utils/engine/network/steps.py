@@ -14,9 +14,24 @@ from ..netavark.draft import fill
 from .observed import users_of
 from .planner import CREATE, RECREATE, REMOVE, UPDATE
 
-_IPVLAN_SINCE = (1, 5)  # 1.4 knows bridge and macvlan
+#: What netavark learned after 1.4 (its release notes): older ones pass over options that they do not know.
+_SINCE: dict[tuple[str, str], tuple[tuple[int, int], str]] = {
+    ("driver", "ipvlan"): ((1, 5), "driver ipvlan"),
+    ("ipam", "macvlan"): ((1, 6), "addresses by dhcp"),
+    ("ipam", "bridge"): ((1, 14), "addresses by dhcp on a bridge"),
+    ("route", ""): ((1, 7), "static routes"),
+    ("bridge", "isolate=strict"): ((1, 7), "option isolate=strict"),
+    ("macvlan", "bclim"): ((1, 7), "option bclim"),
+    ("", "no_default_route"): ((1, 7), "option no_default_route"),
+    ("bridge", "vrf"): ((1, 8), "option vrf"),
+    ("bridge", "vlan"): ((1, 14), "option vlan"),
+    ("bridge", "mode"): ((1, 14), "option mode of bridges"),
+    ("bridge", "host_interface_name"): ((1, 14), "option host_interface_name"),
+}
 
 if TYPE_CHECKING:
+    from ..netavark.draft import Draft
+    from ..netavark.network_file import Network
     from ..session.session import Session
     from .planner import NetworkPlan
 
@@ -25,13 +40,46 @@ def check(session: Session, plan: NetworkPlan) -> None:
     """Raise what applying the plan would raise for what is taken on this host, without changing anything."""
     if plan.verdict not in (CREATE, RECREATE) or plan.draft is None:
         return
-    draft = plan.draft
+    check_draft(session, plan.draft)
+
+
+def check_draft(session: Session, draft: Draft) -> None:
+    """Raises BadInput, Conflict and HostLacks for what this host cannot give."""
     others = [network for network in session.networks.all() if network.name != draft.name]
     fill(draft, others, read_host(), session.net.settings.subnet_pools)
-    if draft.driver == "ipvlan" and setup.version(session.net) < _IPVLAN_SINCE:
-        raise HostLacks(
-            f"create network {draft.name}", "netavark on this host is too old for driver ipvlan", "Use macvlan"
-        )
+    _check_netavark(session, draft)
+
+
+def _check_netavark(session: Session, draft: Draft) -> None:
+    """It passes over options that it does not know: those are refused here."""
+    wanted = [
+        (since, what)
+        for (kind, value), (since, what) in _SINCE.items()
+        if _mentions(draft, kind, value)
+    ]
+    if not wanted:
+        return
+    present = setup.version(session.net)
+    for since, what in wanted:
+        if present < since:
+            raise HostLacks(
+                f"create network {draft.name}",
+                f"netavark {'.'.join(map(str, present))} on this host is too old for {what}, "
+                f"which came with {'.'.join(map(str, since))}",
+                "Install a newer netavark, or leave it out",
+            )
+
+
+def _mentions(draft: Draft, kind: str, value: str) -> bool:
+    if kind == "driver":
+        return draft.driver == value
+    if kind == "route":
+        return bool(draft.routes)
+    if kind == "ipam":
+        return draft.driver == value and draft.ipam_driver == "dhcp"
+    name, _equals, wanted = value.partition("=")
+    given = draft.options.get(name, "")
+    return bool(given) and (not wanted or given == wanted) and given != "false" and kind in ("", draft.driver)
 
 
 def apply(session: Session, plan: NetworkPlan) -> None:
@@ -48,6 +96,14 @@ def apply(session: Session, plan: NetworkPlan) -> None:
         replace(session, plan)
     elif plan.verdict == REMOVE:
         remove_unused(session, plan.plan.deed, plan.plan.steps[-1].detail)
+
+
+def set_dns(session: Session, network: Network, servers: tuple[str, ...]) -> None:
+    """Other name servers for a network, in its file and in the resolver that runs."""
+    session.networks.replace(network._replace(dns_servers=servers))
+    reached("network-updated")
+    with session.networks.locked():
+        setup.update_dns(session.net, network.name, servers)
 
 
 def _update(session: Session, plan: NetworkPlan) -> None:

@@ -48,6 +48,7 @@ class CreateRequest(NamedTuple):
     """One container. `bundle` holds config.json and gets `attach`, `ctl` and `winsz`; `run_dir` gets conmon.pid,
     pidfile and oci-log. `exit_command` is the whole command that conmon runs when the container ended, () for none.
     `stdin` keeps the container's standard input open for attaching; `placed`, `hold_fds`, `stdio` as monitor.Launch.
+    `view` (path of the root, path at which the runtime finds it) where it cannot go the ordinary way.
     """
 
     cid: str
@@ -67,6 +68,7 @@ class CreateRequest(NamedTuple):
     hold_fds: tuple[int, ...] = ()
     stdio: tuple[int, int, int] | None = None
     placed: Callable[[int], None] | None = None
+    view: tuple[str, str] | None = None
 
 
 class Created(NamedTuple):
@@ -130,18 +132,19 @@ def _prepare(deed: str, monitor: Monitor, request: CreateRequest, persist_dir: s
 def command(runtime: Runtime, monitor: Monitor, request: CreateRequest) -> tuple[str, ...]:
     """The argument list for conmon 2.0.26 and later, in podman's order."""
     run = request.run_dir
-    argv = [monitor.path, "--api-version", "1", "-c", request.cid, "-u", request.cid, "-r", runtime.path]
+    program, leading = _viewing(runtime, monitor, request.view) if request.view else (runtime.path, [])
+    argv = [monitor.path, "--api-version", "1", "-c", request.cid, "-u", request.cid, "-r", program]
     argv += ["-b", request.bundle, "-p", f"{run}/pidfile", "-n", request.name]
     argv += ["--exit-dir", monitor.exit_dir, "--persist-dir", os.path.join(monitor.persist_root, request.cid)]
     argv += ["--full-attach"]
-    if monitor.systemd_cgroup:
+    if monitor.systemd_cgroup and not request.view:
         argv.append("-s")
     argv += ["-l", _log_argument(request.log), "--log-level", monitor.log_level, "--syslog"]
     if request.log.size_max > 0:
         argv += ["--log-size-max", str(request.log.size_max)]
     if request.log.tag:
         argv += ["--log-tag", request.log.tag]
-    for argument in (*runtime.args, "--log-format=json", "--log", f"{run}/oci-log"):
+    for argument in (*leading, *runtime.args, "--log-format=json", "--log", f"{run}/oci-log"):
         argv += ["--runtime-arg", argument]
     argv += _switches(request)
     argv += ["--conmon-pidfile", f"{run}/conmon.pid"]
@@ -154,6 +157,23 @@ def command(runtime: Runtime, monitor: Monitor, request: CreateRequest) -> tuple
         for argument in request.exit_command[1:]:
             argv += ["--exit-command-arg", argument]
     return tuple(argv)
+
+
+def _viewing(runtime: Runtime, monitor: Monitor, view: tuple[str, str]) -> tuple[str, list[str]]:
+    """The runtime with the root of the container at a place of everybody's, in a mount namespace of its own.
+
+    A container whose root is nobody of the host cannot go through directories that are closed to others, and those
+    above its own tree stay closed: what lies there must not be at the hands of every user of the host.
+    """
+    from ..host.programs import require
+
+    deed = "start a container with ids of its own"
+    script = '"$1" -n --bind "$2" "$3" && shift 3 && exec "$@"'
+    words = ["--mount", "--propagation", "slave", "--", "/bin/sh", "-c", script, "sh", require("mount", deed), *view]
+    words.append(runtime.path)
+    if monitor.systemd_cgroup:  # conmon would say so to the program that it starts, which is another one here
+        words.append("--systemd-cgroup")
+    return require("unshare", deed), words
 
 
 def _switches(request: CreateRequest) -> list[str]:

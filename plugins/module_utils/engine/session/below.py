@@ -57,6 +57,7 @@ def find_conmon(session: Session) -> ConmonFacts:
 
 
 def net_context(session: Session) -> NetContext:
+    from ..libpod.paths import default_tmp_dir
     from ..netavark.settings import NetContext, standard_settings
 
     conf, options, identity = session.conf, session.store_options, session.identity
@@ -77,6 +78,7 @@ def net_context(session: Session) -> NetContext:
         rootless_command=conf.default_rootless_network_cmd,
         pasta_options=conf.pasta_options,
         slirp_options=conf.network_cmd_options,
+        ports_dir=os.path.join(conf.tmp_dir or default_tmp_dir(identity), "rp"),
     )
     if conf.network_config_dir:
         settings = settings._replace(config_dir=conf.network_config_dir)

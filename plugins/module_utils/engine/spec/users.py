@@ -111,6 +111,12 @@ def has_group(gid: int, content: bytes) -> bool:
     return any(number == gid for _name, number, _members in _groups(content))
 
 
+def numbers(content: bytes) -> list[int]:
+    """The ids that the lines of a passwd or group are about."""
+    found = [_number(fields[2]) for fields in _lines(content) if len(fields) > 2]
+    return [number for number in found if number is not None]
+
+
 def _lines(content: bytes) -> Iterator[list[str]]:
     for line in content[:MAX_BYTES].split(b"\n"):
         if line and len(line) <= _MAX_LINE and not line.lstrip().startswith(b"#"):

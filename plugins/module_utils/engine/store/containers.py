@@ -12,7 +12,7 @@ from ..base.errors import BadInput, Conflict, NotFound
 from ..base.ids import is_id, is_id_prefix
 from ..base.steps import reached
 from ..host.rooted import remove_tree
-from .records import ContainerDraft, ContainerRecord, IdMap
+from .records import ContainerDraft, ContainerRecord, id_rows
 from .tables import Row, Table, TableFile, Writer
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class ContainerStore:
             row["metadata"] = draft.metadata
         row["created"] = clock.now()
         if draft.uid_map:
-            row["uidmap"] = _maps(draft.uid_map)
+            row["uidmap"] = id_rows(draft.uid_map)
         if draft.gid_map:
-            row["gidmap"] = _maps(draft.gid_map)
+            row["gidmap"] = id_rows(draft.gid_map)
         flags: dict[str, object] = {"MountLabel": draft.mount_label, "ProcessLabel": draft.process_label}
         if draft.mount_options:
             flags["MountOpts"] = list(draft.mount_options)
@@ -131,7 +131,3 @@ def check_draft(draft: ContainerDraft) -> None:
         raise BadInput("create a container", f"{draft.id!r} is not a container id")
     if bool(draft.mount_label) != bool(draft.process_label):
         raise BadInput("create a container", "a mount label and a process label go together")
-
-
-def _maps(lines: tuple[IdMap, ...]) -> list[dict[str, int]]:
-    return [{"container_id": line.container_id, "host_id": line.host_id, "size": line.size} for line in lines]

@@ -97,6 +97,12 @@ class ImageStore:
         table.put(_rename(self, table, dict(row), list(names)), "image-renamed")
         return self.record(table.rows.find(identity) or row)
 
+    def add_mapped(self, table: Writer, identity: str, layer: str) -> None:
+        """Name a copy of the image's files that belongs to other ids: it lives and goes with the image."""
+        row = dict(table.rows.find(identity) or {})
+        row["mapped-layers"] = [*self.record(row).mapped_layers, layer]
+        table.put([row], "mapped-layer-named")
+
     def drop(self, table: Writer, identity: str) -> None:
         table.drop({identity}, "image-row-gone")
         fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -19,15 +19,16 @@ from ..base.ids import new_id
 from ..base.steps import reached
 from ..host.rooted import Root, remove_tree
 from .overlay import Home, Staging, Top, copy_file
-from .records import COMPRESSIONS, LayerRecord
+from .records import COMPRESSIONS, LayerRecord, id_rows
 from .tables import Row, Table, TableFile, Writer
 from .values import StagedLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..base.digest import Digest
     from .mounting import Mounter
+    from .records import IdMap
     from .tarsplit import Rebuilt
 
 
@@ -157,10 +158,42 @@ class LayerStore:
         if draft.label:
             row["mountlabel"] = draft.label
         row["created"] = clock.now()
+        if draft.uids or draft.gids:
+            row["uidmap"], row["gidmap"] = id_rows(draft.uids), id_rows(draft.gids)
         table.put([{**row, "flags": {"incomplete": True}}], "rw-layer-announced", volatile=draft.volatile)
         self.home.make(identity, parent, None, draft.top)
         reached("rw-layer-placed")
         table.put([row], "rw-layer-recorded")
+        return self.record(row)
+
+    def make_shifted(
+        self,
+        table: Writer,
+        parent: tuple[Home, str],
+        maps: tuple[tuple[IdMap, ...], tuple[IdMap, ...]],
+        fill: Callable[[str], None],
+    ) -> LayerRecord:
+        """A layer over an image's topmost that is the image's content with other owners; `fill(id)` gives them."""
+        home, top = parent
+        identity = new_id()
+        known = table.rows.find(top) or LayerStore(home.root, home, readonly=True).table.peek().find(top) or {}
+        row = {key: value for key, value in known.items() if key not in ("names", "parent", "flags")}
+        row.update(id=identity, created=clock.now(), uidmap=id_rows(maps[0]), gidmap=id_rows(maps[1]))
+        if known.get("parent"):
+            row["parent"] = known["parent"]
+        table.put([{**row, "flags": {"incomplete": True}}], "shifted-layer-announced")
+        split = os.path.join(home.root, "overlay-layers", top + ".tar-split.gz")
+        if os.path.exists(split):
+            copy_file(split, self.split_path(identity))
+        self.home.make(identity, parent, None, None)
+        reached("shifted-layer-placed")
+        try:
+            fill(identity)
+        except BaseException:
+            for staging in self.remove(table, [identity], None):
+                staging.discard()
+            raise
+        table.put([row], "shifted-layer-recorded")
         return self.record(row)
 
     def remove(self, table: Writer, identities: Sequence[str], mounter: Mounter | None) -> list[Staging]:
@@ -224,10 +257,14 @@ class LayerStore:
 
 
 class WritableDraft(NamedTuple):
+    """`uids` and `gids` where its files lie on the disk as a user namespace has them."""
+
     names: tuple[str, ...] = ()
     label: str = ""
     volatile: bool = False
     top: Top | None = None
+    uids: tuple[IdMap, ...] = ()
+    gids: tuple[IdMap, ...] = ()
 
 
 class Lookup:

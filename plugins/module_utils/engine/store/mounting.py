@@ -9,6 +9,7 @@ know (another mount namespace, a lazy unmount by hand) is mounted anew.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.errors import Damaged, EngineError, HostLacks, InUse
@@ -19,6 +20,8 @@ from ..host.rooted import Root, remove_tree
 from .tables import Row, Table, TableFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .overlay import Home
     from .records import IdMap
 
@@ -112,6 +115,16 @@ class Mounter:
         if self.count(layer) or mounts.is_mountpoint(self.target(layer)):
             self.unmount(layer, force=True)
 
+    @contextmanager
+    def passing(self, layer: str, wish: MountWish) -> Iterator[str]:
+        """The layer mounted during the block, uncounted: nobody else knows of it yet."""
+        target = self.target(layer)
+        self._overlay(layer, wish)
+        try:
+            yield target
+        finally:
+            mounts.unmount_all(target)
+
     def _overlay(self, layer: str, wish: MountWish) -> None:
         directory = self.home.layer(layer)
         work = os.path.join(directory, "work")
@@ -127,13 +140,13 @@ class Mounter:
             os.makedirs(os.path.join(self.home.path, lowers[0]), mode=0o700, exist_ok=True)
         try:
             if not wish.uid_map and not wish.gid_map:
-                self._mount(layer, [self._find(name) for name in lowers], wish)
+                self._mount(layer, self._found(lowers), wish)
                 return
             from .idmapped import clones, root_of
 
             # podman makes the layer before it knows whose it will be, and gives it away as it mounts it.
             os.chown(self.home.diff(layer), root_of(wish.uid_map), root_of(wish.gid_map))
-            found = [self._find(name) for name in lowers]
+            found = self._found(lowers)
             mapped = os.path.join(directory, "mapped")
             with clones([lower.home for lower in found], mapped, wish.uid_map, wish.gid_map) as places:
                 self._mount(layer, [lower._replace(home=places[lower.home]) for lower in found], wish)
@@ -151,6 +164,17 @@ class Mounter:
             _mount(text, target)
         else:
             self._by_short_names(layer, lowers, options)
+
+    def _found(self, names: list[str]) -> list[Lower]:
+        """Each with the trees that podman put aside when it gave a layer to other ids: diff1, diff2, .. below diff."""
+        found: list[Lower] = []
+        for lower in (self._find(name) for name in names):
+            found.append(lower)
+            number = 1
+            while lower.tree.endswith("/diff") and os.path.isdir(f"{lower.home}/{lower.tree}{number}"):
+                found.append(lower._replace(tree=f"{lower.tree}{number}", short=f"{lower.tree}{number}"))
+                number += 1
+        return found
 
     def _find(self, name: str) -> Lower:
         """The diff directory behind a name like l/ABC, in this store or an additional one."""

@@ -59,6 +59,14 @@ class Home:
     def holds(self, identity: str) -> bool:
         return os.path.isdir(self.diff(identity))
 
+    def trees(self, identity: str) -> list[str]:
+        """Where a layer's files are, the topmost first: `diff`, and what podman put aside as diff1, diff2, .. when it
+        gave the layer to other ids."""
+        found = [self.diff(identity)]
+        while os.path.isdir(f"{found[0]}{len(found)}"):
+            found.append(f"{found[0]}{len(found)}")
+        return found
+
     def prepare(self) -> None:
         """The directories that every store has. Idempotent."""
         for path in (self.root, self.path):

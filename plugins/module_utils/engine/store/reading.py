@@ -140,7 +140,7 @@ class StoreReading:
         from .merged import Merged
 
         chain = self.layer_chain(top)
-        directories = [Home(layer.root).diff(layer.id) for layer in reversed(chain)]
+        directories = [path for layer in reversed(chain) for path in Home(layer.root).trees(layer.id)]
         try:
             return Merged(directories, self.home.fuse_conventions())
         except FileNotFoundError as error:

@@ -121,6 +121,11 @@ class LayerRecord(_Record):
         return self._text("mountlabel")
 
     @property
+    def maps(self) -> tuple[tuple[IdMap, ...], tuple[IdMap, ...]]:
+        """Of users and of groups; empty unless its files were given to the ids of a user namespace."""
+        return _id_map(self.row.get("uidmap")), _id_map(self.row.get("gidmap"))
+
+    @property
     def incomplete(self) -> bool:
         return bool(self.flags.get("incomplete"))
 
@@ -204,6 +209,11 @@ class ContainerRecord(_Record):
 def _id_map(value: object) -> tuple[IdMap, ...]:
     lines = [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
     return tuple(IdMap(*(int(line.get(key, 0)) for key in ("container_id", "host_id", "size"))) for line in lines)
+
+
+def id_rows(lines: tuple[IdMap, ...]) -> list[dict[str, int]]:
+    """As the tables keep them."""
+    return [line._asdict() for line in lines]
 
 
 class IdMap(NamedTuple):

@@ -41,15 +41,43 @@ class Store(ImageWriting):
         """Make the writable layer and the record. Raises Conflict for a taken id or name, NotFound for the image."""
         container_tables.check_draft(draft)
         self.home.prepare()
+        shifted = self.rootless and bool(draft.image_id) and bool(draft.uid_map or draft.gid_map)
+        if shifted and not self.options.skip_mount_home:
+            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
         with self._layers.writing(self._mounter) as layers:
             self._drop_orphans(layers)
             parent, image = self._base_of(draft, layers)
+            if shifted and parent is not None:
+                parent = self._shifted(layers, parent, draft)
             with self._containers.table.writing() as table:
                 self._containers.check_names(table, draft.id, draft.names)
                 volatile = draft.volatile or self.options.transient
-                writable = WritableDraft((), draft.mount_label, volatile, _mapped_top(draft, parent))
+                top = None if shifted else _mapped_top(draft, parent)
+                maps = (draft.uid_map, draft.gid_map) if shifted else ((), ())
+                writable = WritableDraft((), draft.mount_label, volatile, top, *maps)
                 layer = self._layers.make_writable(layers, parent, writable)
                 return self._containers.put(table, draft, layer.id, image)
+
+    def _shifted(self, layers: Writer, parent: tuple[Home, str], draft: ContainerDraft) -> tuple[Home, str]:
+        """The image's files as the ids of the container have them: a copy that is there already, or a new one."""
+        from .mounting import MountWish
+        from .shifting import Owners, shift
+
+        with self._writable_image(draft.image_id) as images:
+            image = self._images.record(images.rows.find(draft.image_id) or {})
+            for identity in image.mapped_layers:
+                row = layers.rows.find(identity)
+                if row is not None and self._layers.record(row).maps == (draft.uid_map, draft.gid_map):
+                    return self.home, identity
+
+            def fill(identity: str) -> None:
+                options = MountWish((), rootless=self.rootless, program=self.options.mount_program)
+                with self._mounter.passing(identity, options) as tree:
+                    shift(tree, Owners(draft.uid_map, draft.gid_map))
+
+            made = self._layers.make_shifted(layers, parent, (draft.uid_map, draft.gid_map), fill)
+            self._images.add_mapped(images, draft.image_id, made.id)
+            return self.home, made.id
 
     def _drop_orphans(self, layers: Writer) -> None:
         """Writable layers whose maker was killed before it recorded the container. podman makes both under one hold

@@ -100,6 +100,7 @@ def task_of(request: Request) -> Task:
 
     wanted = {name: value for name, value in request.params.items() if value is not None and name not in PULLING}
     flags = params.parse_flags(wanted)
+    request.warnings.extend(params.without_effect(wanted))
     desired = params.parse(wanted, option_files.read(params.files_needed(wanted)))
     if desired.init_ctr is not None and flags.state == STARTED:
         from ..base.values import replace

@@ -68,6 +68,29 @@ _IDENTITY: Options = {
     "pod": _TEXT,
     "requires": _LIST,
     "rootfs": _FLAG,
+    "attach": {"type": "list", "elements": "str", "choices": ["stdin", "stdout", "stderr"]},
+    "delete_time": _TEXT,
+    "restart_time": _TEXT,
+    "stop_time": _TEXT,
+    "rmi": _FLAG,
+}
+
+#: Taken so that playbooks go on working; each is warned about where it is set.
+_WITHOUT_EFFECT: Options = {
+    "cmd_args": _LIST,
+    "debug": {"type": "bool", "default": False},
+    "detach_keys": {"type": "str", "no_log": False},
+    "link_local_ip": _TEXT,
+    "log_level": {"type": "str", "choices": ["debug", "info", "warn", "error", "fatal", "panic"]},
+    "preserve_fd": _LIST,
+    "preserve_fds": _TEXT,
+    "sig_proxy": _FLAG,
+}
+#: Asked for by some playbooks and not to be had: each is an error that says what to do instead.
+_REFUSED: Options = {
+    "decryption_key": {"type": "str", "no_log": True},
+    "gpus": _TEXT,
+    "hooks_dir": _LIST,
 }
 
 _PULLING: Options = {
@@ -90,6 +113,7 @@ _PROCESS: Options = {
     "env": _MAP,
     "env_file": {"type": "list", "elements": "path", "aliases": ["env_files"]},
     "env_host": _FLAG,
+    "env_merge": _MAP,
     "group_add": _also(_LIST, "groups"),
     "group_entry": _TEXT,
     "hostname": _TEXT,
@@ -187,8 +211,11 @@ _WALLS: Options = {
     "pids_limit": _TEXT,
     "privileged": _FLAG,
     "rdt_class": _TEXT,
+    "seccomp_policy": _TEXT,
     "secrets": {"type": "list", "elements": "str", "no_log": False},
     "security_opt": _LIST,
+    "subgidname": _TEXT,
+    "subuidname": _TEXT,
     "sysctl": _MAP,
     "uidmap": _LIST,
     "ulimit": _also(_LIST, "ulimits"),
@@ -218,6 +245,16 @@ _HEALTH: Options = {
     "no_healthcheck": _FLAG,
 }
 
-OPTIONS: Options = {**_IDENTITY, **_PULLING, **_PROCESS, **_FILES, **_NETWORK, **_WALLS, **_HEALTH}
+OPTIONS: Options = {
+    **_IDENTITY,
+    **_PULLING,
+    **_PROCESS,
+    **_FILES,
+    **_NETWORK,
+    **_WALLS,
+    **_HEALTH,
+    **_WITHOUT_EFFECT,
+    **_REFUSED,
+}
 RULES = {"mutually_exclusive": [["no_hosts", "etc_hosts"], ["platform", "arch"], ["platform", "os"]]}
 PULLING = frozenset(_PULLING)

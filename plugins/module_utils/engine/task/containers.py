@@ -70,9 +70,7 @@ def tasks_of(request: Request, label: str) -> list[Task]:
     ]
 
 
-def _task(
-    request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str
-) -> Task:
+def _task(request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str) -> Task:
     name = item.get("name")
     where = f"read container {name}" if isinstance(name, str) and name else f"read entry {number} of containers"
     validated = validator.validate(item)

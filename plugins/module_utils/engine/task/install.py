@@ -56,6 +56,12 @@ from {package}.engine.base import bundle  # noqa: E402
 
 bundle.use(home)
 
+if "--unless-by" in sys.argv:
+    from {package}.engine.base import handover  # noqa: E402
+
+    if handover.nothing_to_do(sys.argv):
+        os._exit(0)
+
 from {package}.engine.cli.main import main  # noqa: E402
 
 code = main(sys.argv[1:])

@@ -11,7 +11,6 @@ from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
     from ..netavark.draft import SubnetDraft
-    from ..netavark.network_file import Route
     from ..network.desired import Mode, NetworkDesired
     from ..network.planner import NetworkPlan
     from ..session.session import Session
@@ -121,7 +120,7 @@ def _apply(request: Request, session: Session, made: NetworkPlan) -> None:
 def desired(request: Request) -> NetworkDesired:
     """Raises BadInput."""
     from ..netavark.network_file import check_name
-    from ..network.desired import NetworkDesired
+    from ..network.desired import NetworkDesired, parse_route
 
     name = request.text("name")
     check_name(name)
@@ -139,7 +138,7 @@ def desired(request: Request) -> NetworkDesired:
         internal=_tristate(request, "internal"),
         dns_enabled=None if params.get("disable_dns") is None else not request.flag("disable_dns"),
         dns_servers=None if params.get("dns") is None else request.texts("dns"),
-        routes=None if params.get("route") is None else tuple(_route(text) for text in request.texts("route")),
+        routes=None if params.get("route") is None else tuple(parse_route(text) for text in request.texts("route")),
         labels=_labels(params.get("label")),
         options=_driver_options(params.get("opt")),
         ipam_driver=request.text("ipam_driver"),
@@ -161,16 +160,6 @@ def _subnets(request: Request) -> tuple[SubnetDraft, ...] | None:
     if request.text("subnet"):
         return (SubnetDraft(request.text("subnet"), request.text("gateway"), request.text("ip_range")),)
     return None
-
-
-def _route(text: str) -> Route:
-    """DESTINATION,GATEWAY[,METRIC] as podman-network-create(1) has it."""
-    from ..netavark.network_file import Route
-
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) not in (2, 3) or (len(parts) == 3 and not parts[2].isdigit()):
-        raise BadInput(f"read route {text[:60]!r}", "expected DESTINATION,GATEWAY or DESTINATION,GATEWAY,METRIC")
-    return Route(parts[0], parts[1], int(parts[2]) if len(parts) == 3 else None)
 
 
 def _labels(given: object) -> dict[str, str] | None:

@@ -63,9 +63,7 @@ def wish(name: str, given: Mapping[str, object]) -> PushWish:
         raise BadInput(_DEED, "ssh belongs to the transport scp", _IMPOSSIBLE["scp"][1])
     for key in ("sign_by", "sign_by_sq_fingerprint"):
         if args.get(key):
-            raise BadInput(
-                _DEED, f"{key}: a push does not sign", "Sign it afterwards, with daemonless.oci.image_sign"
-            )
+            raise BadInput(_DEED, f"{key}: a push does not sign", "Sign it afterwards, with daemonless.oci.image_sign")
     if args.get("compress") and transport != "dir":
         raise BadInput(_DEED, "compress is for the transport dir", "Use compression_format")
     level = args.get("compression_level")
@@ -92,9 +90,7 @@ def _extra(text: str) -> dict[str, object]:
             continue
         if flag not in _VALUES:
             known = ", ".join(sorted((*_VALUES, "--quiet")))
-            raise BadInput(
-                _DEED, f"extra_args: {flag!r} is not one of {known}", "See the options of the module"
-            )
+            raise BadInput(_DEED, f"extra_args: {flag!r} is not one of {known}", "See the options of the module")
         if not equal:
             if not words:
                 raise BadInput(_DEED, f"extra_args: {flag} needs a value")

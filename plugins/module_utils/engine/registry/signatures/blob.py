@@ -23,6 +23,9 @@ MAX_COUNT = 128
 SIMPLE, SIGSTORE = "simple-signing", "sigstore-json"
 SIGSTORE_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGSTORE_NOTE = "dev.cosignproject.cosign/signature"
+#: What comes with signatures of keys that live for minutes: their certificate, its chain, and the log's word.
+CERTIFICATE_NOTE, CHAIN_NOTE = "dev.sigstore.cosign/certificate", "dev.sigstore.cosign/chain"
+LOG_NOTE = "dev.sigstore.cosign/bundle"
 #: First bytes of OpenPGP messages: compressed data, one-pass signature, signature, each in old and new packet format.
 _OPENPGP = frozenset((*range(0xA0, 0xA4), 0xC8, *range(0x90, 0x94), 0xC4, *range(0x88, 0x8C), 0xC2))
 
@@ -41,6 +44,16 @@ class Signature(NamedTuple):
     @property
     def simple(self) -> bool:
         return self.format == SIMPLE
+
+    def value(self, deed: str) -> bytes:
+        """The bytes of a sigstore signature.  Raises Corrupt."""
+        try:
+            value = b64decode(self.annotations.get(SIGSTORE_NOTE, ""), validate=True)
+        except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII
+            raise Corrupt(deed, f"its annotation {SIGSTORE_NOTE} is not base64")
+        if not value:
+            raise Corrupt(deed, f"it has no annotation {SIGSTORE_NOTE}")
+        return value
 
     def blob(self) -> bytes:
         if self.simple:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...base.digest import digest_of
 from ...base.errors import Corrupt, Denied, EngineError
 from . import payload
-from .blob import SIGSTORE_NOTE, SIGSTORE_TYPE
+from .blob import SIGSTORE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,9 +46,8 @@ def judge(requirement: Requirement, subject: Subject, found: Sequence[Signature]
     if not wanted:
         others = f"; {len(found)} of other kinds were found" if found else ""
         raise Denied(deed, f"a signature was required ({requirement.kind}), but there is none{others}")
-    keys = requirement.keys.load(deed)
     check = _simple if requirement.kind == "signedBy" else _sigstore
-    reasons = check(requirement, subject, wanted, keys, runner)
+    reasons = check(requirement, subject, wanted, runner)
     if reasons:
         raise Denied(deed, f"no signature was good enough ({requirement.kind}): {'; '.join(reasons)}")
 
@@ -59,14 +58,13 @@ def _is_for(signature: Signature, kind: str) -> bool:
     return not signature.simple and signature.media_type == SIGSTORE_TYPE
 
 
-def _simple(
-    requirement: Requirement, subject: Subject, found: Sequence[Signature], keys: list[bytes], runner: Runner
-) -> list[str]:
+def _simple(requirement: Requirement, subject: Subject, found: Sequence[Signature], runner: Runner) -> list[str]:
     """Why none was accepted; empty when one was."""
     from . import gpg
 
     reasons: list[str] = []
-    with gpg.TrustedKeys(runner, keys, f"accept {subject.what}") as trusted:
+    deed = f"accept {subject.what}"
+    with gpg.TrustedKeys(runner, requirement.keys.load(deed), deed) as trusted:
         for signature in found:
             try:
                 claim = open_simple(trusted, signature)
@@ -85,13 +83,14 @@ def open_simple(trusted: TrustedKeys, signature: Signature) -> Claim:
     return payload.read(trusted.open(signature.payload).content, payload.SIMPLE_TYPE, "read the signature")
 
 
-def _sigstore(
-    requirement: Requirement, subject: Subject, found: Sequence[Signature], keys: list[bytes], runner: Runner
-) -> list[str]:
+def _sigstore(requirement: Requirement, subject: Subject, found: Sequence[Signature], runner: Runner) -> list[str]:
+    from .makers import Makers
+
+    makers = Makers.load(requirement, runner, f"accept {subject.what}")
     reasons: list[str] = []
     for signature in found:
         try:
-            claim = open_sigstore(runner, keys, signature)
+            claim = open_sigstore(runner, makers.of(signature), signature)
         except (Corrupt, Denied) as err:
             reasons.append(err.cause)
             continue
@@ -104,18 +103,10 @@ def _sigstore(
 
 def open_sigstore(runner: Runner, keys: Sequence[bytes], signature: Signature) -> Claim:
     """What the signature claims, once one of the keys was found to have made it.  Raises Corrupt, Denied."""
-    import binascii
-    from base64 import b64decode
-
     from . import openssl
 
     deed = "verify a sigstore signature"
-    try:
-        value = b64decode(signature.annotations.get(SIGSTORE_NOTE, ""), validate=True)
-    except (binascii.Error, ValueError):
-        raise Corrupt(deed, f"its annotation {SIGSTORE_NOTE} is not base64")
-    if not value:
-        raise Corrupt(deed, f"it has no annotation {SIGSTORE_NOTE}")
+    value = signature.value(deed)
     trouble: EngineError | None = None
     for key in keys:
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied
 from ...host import programs
+from ...host.process import child_environment
 from . import pem
 
 if TYPE_CHECKING:
@@ -38,6 +39,30 @@ def verify(runner: Runner, public_key: bytes, payload: bytes, signature: bytes, 
             said = b"Verified OK"
         done = runner.run(argv, pass_fds=(key, sig, data), timeout=_SECONDS)
     return done.rc == 0 and said in done.stdout
+
+
+def certifies(runner: Runner, roots: bytes, between: bytes, leaf: bytes, when: int | None, deed: str) -> str:
+    """Why no chain leads from the certificate to one of the roots at that time (None: now); empty when one does.
+
+    All are PEM. Only what is given counts: the host's own authorities, of which openssl would take any, are shut out.
+    Raises HostLacks without openssl.
+    """
+    program = programs.require("openssl", deed)
+    nowhere = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+    with _memory(roots) as anchors, _memory(between) as chain, _memory(leaf) as subject:
+        argv = [program, "verify", "-no-CApath", "-partial_chain", "-auth_level", "1", "-CAfile", _path(anchors)]
+        argv += ["-untrusted", _path(chain)] if between else []
+        argv += ["-attime", str(when)] if when is not None else []
+        done = runner.run(
+            [*argv, _path(subject)],
+            env=child_environment(nowhere),
+            pass_fds=(anchors, chain, subject),
+            timeout=_SECONDS,
+        )
+    if done.rc == 0 and done.stdout.strip() == f"{_path(subject)}: OK".encode():
+        return ""
+    _before, found, said = done.stderr.decode("utf-8", "replace").partition("lookup: ")
+    return said.splitlines()[0] if found and said else "openssl cannot verify it"
 
 
 def sign(runner: Runner, private_key: pem.Block, passphrase: bytes, payload: bytes, deed: str) -> bytes:

@@ -33,10 +33,29 @@ class Block(NamedTuple):
 
 def first(text: bytes, deed: str) -> Block:
     """The first block of the file.  Raises Corrupt when there is none."""
-
     found = _BLOCK.search(text)
     if found is None:
         raise Corrupt(deed, "it is not a PEM file")
+    return _read(found, deed)
+
+
+def only(text: bytes, deed: str) -> Block:
+    """The one block that the text is made of.  Raises Corrupt, also for what stands around it."""
+    found = _BLOCK.fullmatch(text.strip())
+    if found is None or b"-----" in found.group(2):
+        raise Corrupt(deed, "it is not a single PEM block")
+    return _read(found, deed)
+
+
+def every(text: bytes, deed: str) -> list[Block]:
+    """All blocks of the file.  Raises Corrupt when there is none."""
+    found = [_read(match, deed) for match in _BLOCK.finditer(text)]
+    if not found:
+        raise Corrupt(deed, "it is not a PEM file")
+    return found
+
+
+def _read(found: re.Match[bytes], deed: str) -> Block:
     body = b"".join(line for line in found.group(2).split(b"\n") if b":" not in line)
     try:
         return Block(found.group(1).decode(), b64decode(b"".join(body.split()), validate=True))
@@ -49,9 +68,9 @@ def kind_of_public_key(block: Block, deed: str) -> str:
     if block.label != "PUBLIC KEY":
         raise Corrupt(deed, f"it holds a {block.label}, not a PUBLIC KEY")
     try:
-        tag, outer, _rest = _item(block.data)
-        inner_tag, algorithm, _key = _item(outer)
-        oid_tag, oid, _parameters = _item(algorithm)
+        tag, outer, _rest = item(block.data)
+        inner_tag, algorithm, _key = item(outer)
+        oid_tag, oid, _parameters = item(algorithm)
     except IndexError:
         raise Corrupt(deed, "it is no public key")
     kind = _KINDS.get(oid)
@@ -60,7 +79,7 @@ def kind_of_public_key(block: Block, deed: str) -> str:
     return kind
 
 
-def _item(data: bytes) -> tuple[int, bytes, bytes]:
+def item(data: bytes) -> tuple[int, bytes, bytes]:
     """Tag, content and what follows of the first DER item.  Raises IndexError when it is cut short."""
     tag, length, at = data[0], data[1], 2
     if length & 0x80:

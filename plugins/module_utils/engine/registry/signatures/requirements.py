@@ -29,10 +29,8 @@ _FIELDS = {
 }
 _KEY_TYPES = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
 _FULCIO = ("caPath", "caData", "oidcIssuer", "subjectEmail")
-_PKI = (
-    *("caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData"),
-    *("subjectEmail", "subjectHostname"),
-)
+_ROOTS, _INTERMEDIATES = ("caRootsPath", "caRootsData"), ("caIntermediatesPath", "caIntermediatesData")
+_PKI = (*_ROOTS, *_INTERMEDIATES, "subjectEmail", "subjectHostname")
 
 
 class Keys(NamedTuple):
@@ -52,16 +50,30 @@ class Keys(NamedTuple):
         return found
 
 
+class Authority(NamedTuple):
+    """Who may certify the key of a signature (``kind`` is fulcio or pki), and for whom; what is empty is not asked."""
+
+    kind: str
+    roots: Keys
+    intermediates: Keys = Keys()
+    email: str = ""
+    hostname: str = ""
+    issuer: str = ""
+
+
 class Requirement(NamedTuple):
     """``kind`` is its type; the rest is for those that want a signature.
 
-    ``unsupported`` says which part of it this engine cannot verify: such a requirement is never met.
+    ``keys`` made it, or a key that ``authority`` certified did; ``log`` are keys of transparency logs, one of which has
+    to have recorded it. ``unsupported`` says which part of it this engine cannot verify: it is never met.
     """
 
     kind: str
     keys: Keys = Keys()
     name: NameRule = names.NameRule()
     unsupported: str = ""
+    log: Keys | None = None
+    authority: Authority | None = None
 
 
 def parse(raw: Json, deed: str) -> Requirement:
@@ -95,19 +107,39 @@ def _sigstore_signed(raw: Json, deed: str) -> Requirement:
     rekor = [key for key in raw if key.startswith("rekor")]
     if len(rekor) > 1:
         raise Corrupt(deed, f"{' and '.join(rekor)} exclude each other")
-    for key in rekor:
-        _keys(raw, key, deed)
-    if chosen == "fulcio" and not rekor:
+    log = _keys(raw, rekor[0], deed) if rekor else None
+    if chosen == "fulcio" and log is None:
         raise Corrupt(deed, "fulcio needs a rekorPublicKey as well")
     if chosen == "pki" and rekor:
         raise Corrupt(deed, f"pki and {rekor[0]} exclude each other")
     name = _name(raw, deed)
-    if chosen in ("fulcio", "pki"):
-        fields = _FULCIO if chosen == "fulcio" else _PKI
-        _only(_required(raw, chosen, deed), fields, chosen, deed)
-        return Requirement("sigstoreSigned", name=name, unsupported=f"sigstoreSigned with {chosen} certificates")
-    unsupported = f"sigstoreSigned with the transparency log of {rekor[0]}" if rekor else ""
-    return Requirement("sigstoreSigned", _keys(raw, chosen, deed), name, unsupported)
+    if chosen == "fulcio":
+        authority = _fulcio(_required(raw, chosen, deed), deed)
+        return Requirement("sigstoreSigned", name=name, log=log, authority=authority)
+    if chosen == "pki":
+        return Requirement("sigstoreSigned", name=name, authority=_pki(_required(raw, chosen, deed), deed))
+    return Requirement("sigstoreSigned", _keys(raw, chosen, deed), name, log=log)
+
+
+def _fulcio(raw: Json, deed: str) -> Authority:
+    _only(raw, _FULCIO, "fulcio", deed)
+    roots = _keys(raw, _one_of(raw, ("caPath", "caData"), deed), deed)
+    email, issuer = (strict_json.text(raw, key, deed) for key in ("subjectEmail", "oidcIssuer"))
+    if not email or not issuer:
+        raise Corrupt(deed, "fulcio needs a subjectEmail and an oidcIssuer that are not empty")
+    return Authority("fulcio", roots, email=email, issuer=issuer)
+
+
+def _pki(raw: Json, deed: str) -> Authority:
+    _only(raw, _PKI, "pki", deed)
+    roots = _keys(raw, _one_of(raw, _ROOTS, deed), deed)
+    between = [field for field in _INTERMEDIATES if field in raw]
+    if len(between) > 1:
+        raise Corrupt(deed, f"{' and '.join(between)} exclude each other")
+    email, hostname = (strict_json.text(raw, key, deed, "") for key in ("subjectEmail", "subjectHostname"))
+    if not email and not hostname:
+        raise Corrupt(deed, "pki needs a subjectEmail or a subjectHostname")
+    return Authority("pki", roots, _keys(raw, between[0], deed) if between else Keys(), email, hostname)
 
 
 def _keys(raw: Json, field: str, deed: str) -> Keys:
@@ -120,7 +152,6 @@ def _keys(raw: Json, field: str, deed: str) -> Keys:
 
 
 def _decoded(value: str, field: str, deed: str) -> bytes:
-
     try:
         return b64decode(value, validate=True)
     except ValueError:  # binascii.Error, and what base64 says of letters beyond ASCII

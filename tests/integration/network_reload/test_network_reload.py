@@ -1,0 +1,63 @@
+"""After somebody has flushed the firewall: containers run on, and are reached again."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+IMAGE = "127.0.0.1:5000/busybox:latest"
+PAGE = ["sh", "-c", "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www"]
+GET = "import urllib.request as u; print(u.urlopen('http://192.0.2.10:8080/', timeout=2).read().decode())"
+FLUSH = """
+if command -v iptables >/dev/null; then
+    for table in filter nat; do for each in iptables ip6tables; do $each -t $table -F; $each -t $table -X; done; done
+fi
+if command -v nft >/dev/null; then nft flush ruleset; fi
+"""
+
+
+def answers(machine):
+    deadline = time.monotonic() + 60
+    while True:
+        done = machine.run(["/usr/bin/python3", "-c", GET], check=False)
+        if done.stdout == "page\n\n":
+            return True
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("os", ["host", "debian13"])
+def test_published_ports_and_names_come_back(new_machine, os):
+    machine = new_machine(os=os)
+    assert machine.registry.port == 5000
+    machine.task("network", {"name": "web", "subnet": "10.77.0.0/24"})
+    web = {"name": "web", "image": IMAGE, "command": PAGE, "hostname": "page", "network": ["web:alias=www"]}
+    machine.task("container", {**web, "publish": ["8080:80"], "stop_timeout": 0})
+    machine.task("container", {**web, "name": "reader", "network": ["web"], "hostname": "reader", "stop_timeout": 0})
+    machine.task("container", {**web, "name": "away", "network": ["none"], "stop_timeout": 0})
+    assert answers(machine)
+    before = machine.podman_json(["inspect", "web"])[0]
+    machine.sh(FLUSH)
+    assert machine.run(["/usr/bin/python3", "-c", GET], check=False).returncode != 0
+
+    foretold = machine.task("network_reload", {}, check=True)
+    assert machine.run(["/usr/bin/python3", "-c", GET], check=False).returncode != 0, "check mode did it"
+    done = machine.task("network_reload", {})
+    assert done["changed"] and sorted(done["containers"]) == sorted(foretold["containers"]) == ["reader", "web"]
+    assert answers(machine)
+    after = machine.podman_json(["inspect", "web"])[0]
+    assert after["NetworkSettings"]["Networks"] == before["NetworkSettings"]["Networks"]
+    assert after["State"]["Pid"] == before["State"]["Pid"]
+    for name in ("www", "web"):
+        assert machine.podman(["exec", "reader", "wget", "-qO-", f"http://{name}/"]).stdout == "page\n"
+    reverse = machine.podman(["exec", "reader", "nslookup", "10.77.0.2"], check=False).stdout
+    assert "web" in reverse
+
+    words = machine.task("network_reload", {"container": ["away"]}, fails=True)["msg"]
+    assert "knows no further networks" in words
+    shown = machine.run(["daemonless", "network", "reload", "web"]).stdout
+    assert shown.strip() == before["Id"]
+    assert answers(machine)
+    machine.run(["daemonless", "rm", "-f", "-t", "0", "-a"])
+    assert machine.leaks() == {}
