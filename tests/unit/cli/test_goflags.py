@@ -59,7 +59,8 @@ def test_mistakes(argv: str, said: str) -> None:
 
 
 def test_every_flag_is_an_option_or_refused_for_a_reason() -> None:
-    own = {"attach", "detach", "detach-keys", "disable-content-trust", "help", "quiet", "replace", "sig-proxy"}
+    own = {"attach", "detach", "detach-keys", "disable-content-trust", "help", "pod-id-file", "quiet", "replace"}
+    own |= {"sig-proxy"}
     for flag in create_flags.FLAGS:
         option = create_flags.OPTION_OF.get(flag.key)
         if flag.key in create_flags.REFUSED:
