@@ -254,3 +254,25 @@ def test_signatures_go_along(pair: Pair) -> None:
     row = next(row for row in rows if name in row["names"])
     assert f"signature-{row['digest'][7:]}" in row["big-data-names"]
     assert not pair.transfer(task)["changed"]
+
+
+def test_killed_at_every_step_on_either_side(pair: Pair) -> None:
+    """The next run takes what is there already, and nothing of the killed one stays."""
+    machine, name = pair.machine, f"{pair.other.registry.host}/busybox:latest"
+    pair.other.podman(["pull", "-q", name])
+    task = {"name": name, "from_host": "other"}
+    pair.transfer(task, keywords={"environment": {"DAEMONLESS_STEPS_LOG": "/tmp/steps"}})
+    passed = [each.read("/tmp/steps").split() if each.exists("/tmp/steps") else [] for each in (machine, pair.other)]
+    steps = dict.fromkeys(step for step in sum(passed, []) if not step.startswith("runtime-"))
+    assert {"image-layers-staged", "image-recorded"} <= set(steps), passed
+    for step in steps:
+        machine.podman(["rmi", name])
+        killed = pair.transfer(task, fails=True, keywords={"environment": {"DAEMONLESS_STOP_AT": step}})
+        assert not killed["changed"], (step, killed)
+        machine.podman(["images"])
+        pair.transfer(task)
+        assert ids_of(machine)[name] == ids_of(pair.other)[name], step
+        assert machine.podman(["system", "check"]).stdout.strip() == "", step
+        for each in (machine, pair.other):
+            assert not each.exists("/var/lib/containers/storage/libpod/daemonless-transfer"), step
+            assert each.sh("ls -A /var/lib/containers/storage/overlay/staging 2>/dev/null || true") == "", step

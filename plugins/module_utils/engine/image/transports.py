@@ -127,6 +127,11 @@ class Transports:
             # An archive or layout of other images, or none at all: writing says what is wrong with it, if anything.
             return None
         self._opened.append(found)
+        if side.end.place is not None:
+            try:
+                found.manifest()
+            except (NotFound, Corrupt):
+                return None  # a directory in which a copy was killed before it came to the manifest
         return found
 
     def _open(self, side: Side) -> ImageSource:

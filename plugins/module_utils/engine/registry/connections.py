@@ -121,6 +121,8 @@ class Trust(NamedTuple):
                 elif name.endswith(".cert"):
                     key = path[: -len(".cert")] + ".key"
                     context.load_cert_chain(path, key)
+                elif name.endswith(".key") and not os.path.exists(path[: -len(".key")] + ".cert"):
+                    raise BadInput(f"read certificate key {path}", "there is no .cert of its name beside it")
             except (OSError, ssl.SSLError) as err:
                 raise BadInput(f"read certificate {path}", str(getattr(err, "strerror", None) or err))
         return context

@@ -144,7 +144,11 @@ def _ask(request: Request, stage: Json) -> Result:
     session = request.session()
     travelling, sizes = _travelling(stage)
     found = needs(session, travelling)
-    held = Parcels.of(session).held(found.missing)
+    parcels = Parcels.of(session)
+    if not request.check:
+        # What is in the store was no longer taken away by a run that was killed.
+        parcels.drop(set(travelling.diff_ids).difference(found.missing))
+    held = parcels.held(found.missing)
     words: Json = {
         "missing": list(found.missing),
         "held": [{"diff_id": p.diff_id, "digest": p.digest, "size": p.size, "at": p.at} for p in held],
