@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from .ground import IMAGE, Ground
-from .measure import Row, say
+from .measure import Deed, Row, say
 
 EMPTY = "bench.empty.nothing"
 OURS = "daemonless.oci.container"
@@ -234,6 +234,125 @@ def copy(ground: Ground) -> Iterator[Row]:
         )
 
 
+def attach(ground: Ground) -> Iterator[Row]:
+    """A running container joins a second network and leaves it."""
+    for name in ("first", "second"):
+        ground.podman("network", "create", name)
+    ground.podman("run", "-d", "--name", "guest", "--network", "first", IMAGE, "sleep", "100000")
+
+    def by(command: Callable[..., Deed]) -> Deed:
+        connect, disconnect = (command("network", verb, "second", "guest") for verb in ("connect", "disconnect"))
+
+        def both() -> None:
+            connect()
+            disconnect()
+
+        return both
+
+    yield Row(
+        "attach",
+        "a running container attached to a network and detached",
+        by(ground.daemonless),
+        {"podman network connect, disconnect": by(ground.podman_deed)},
+        {},
+    )
+    ground.podman("rm", "-f", "-t", "0", "guest")
+    ground.podman("network", "rm", "first", "second")
+
+
+_ASK = """
+import socket, sys
+question = bytes.fromhex("123401000001000000000000046e616d6503646e7306706f646d616e0000010001")
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.settimeout(5)
+    client.connect((sys.argv[1], 53))
+    for turn in range(int(sys.argv[2])):
+        client.send(question)
+        answer = client.recv(512)
+        assert answer[7], answer
+"""
+_FETCH = """
+import sys, urllib.request
+with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/big") as answer:
+    size = 0
+    while part := answer.read(1 << 20):
+        size += len(part)
+assert size == int(sys.argv[2]), size
+"""
+_UNTIL_SERVED = """
+import sys, time, urllib.request
+while True:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/small", timeout=5)
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+_CONNECT = """
+import http.client, sys
+for turn in range(int(sys.argv[2])):
+    client = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+    client.request("GET", "/small")
+    assert client.getresponse().read() == b"x\\n"
+    client.close()
+"""
+
+
+def names(ground: Ground) -> Iterator[Row]:
+    """Names answered on networks that either side has made, with one container each."""
+    asked = {}
+    for who, subnet in (("ours", "10.131.1"), ("podman", "10.131.2")):
+        ground.machine.podman(["network", "create", "--subnet", f"{subnet}.0/24", f"names-{who}"])
+        run = ["run", "-d", "--name", f"named-{who}", "--network", f"names-{who}", "--network-alias", "name"]
+        begin = ground.daemonless if who == "ours" else ground.podman_deed
+        begin(*run, IMAGE, "sleep", "100000")()
+        asked[who] = _script(ground, _ASK, f"{subnet}.1", "200" if QUICK else "2000")
+    yield Row(
+        "names",
+        "2000 questions for a name, asked from the host",
+        asked["ours"],
+        {"podman": asked["podman"]},
+        {"podman": 1.1},
+    )
+    for who in asked:
+        ground.podman("rm", "-f", "-t", "0", f"named-{who}")
+        ground.podman("network", "rm", f"names-{who}")
+
+
+def published(ground: Ground) -> Iterator[Row]:
+    """Published ports: bytes and connections, of root and of a plain user, on a bridge."""
+    size = 20 if QUICK else 200
+    page = f"mkdir -p /www; echo x >/www/small; dd if=/dev/zero of=/www/big bs=1048576 count={size} 2>/dev/null; "
+    command = ["sh", "-c", f"{page} exec httpd -f -p 80 -h /www"]
+    for user, port in ((None, 8100), ("tester", 8200)):
+        who = user or "root"
+        ground.machine.task("image", {"name": IMAGE}, user=user)
+        ground.machine.podman(["network", "create", "ports"], user=user)
+        wish = {"name": "served", "image": IMAGE, "command": command, "network": ["ports"], "stop_timeout": 0}
+        ground.machine.task("container", {**wish, "publish": [f"{port}:80"]}, user=user)
+        run = ["run", "-d", "--name", "served-peer", "--network", "ports", "-p", f"{port + 1}:80", IMAGE, *command]
+        ground.machine.podman(run, user=user)
+        for at in (port, port + 1):
+            ground.machine.run(["/usr/bin/python3", "-c", _UNTIL_SERVED, str(at)], timeout=120)
+        for what, script, count in (
+            (f"{size} MB through a published port", _FETCH, size << 20),
+            ("500 connections to a published port, one after another", _CONNECT, 500),
+        ):
+            yield Row(
+                f"published {who}",
+                f"{what}, {who}",
+                _script(ground, script, str(port), str(count)),
+                {"podman": _script(ground, script, str(port + 1), str(count))},
+                {"podman": 1.0},
+            )
+        ground.machine.podman(["rm", "-f", "-t", "0", "served", "served-peer"], user=user)
+        ground.machine.podman(["network", "rm", "ports"], user=user)
+
+
+def _script(ground: Ground, text: str, *words: str) -> Deed:
+    return lambda: ground.machine.run(["/usr/bin/python3", "-c", text, *words], timeout=600) and None
+
+
 def _empty_registries(ground: Ground, port: int) -> list[str]:
     """What an image is called at three registries without any."""
     started = (ground.machine.start_registry(port + number, empty=True) for number in range(3))
@@ -250,4 +369,7 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "pull": pull,
     "push": push,
     "copy": copy,
+    "attach": attach,
+    "names": names,
+    "published": published,
 }

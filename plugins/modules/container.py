@@ -308,6 +308,7 @@ options:
     description:
       - Networks to join by name, with C(NAME:ip=10.89.0.5,alias=db) where there is more to say.
       - V(host), V(none), V(private), V(pasta), V(slirp4netns) and C(container:NAME) are the other ways.
+      - A container that stays on named networks is attached to others, and detached, without a restart.
     type: list
     elements: str
     aliases: [net, network_mode]

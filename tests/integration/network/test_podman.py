@@ -133,7 +133,11 @@ show(result)
     assert "10.77.0.2/24" in machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user).stdout
 
     moved = machine.task("network", {**wish, "subnet": "10.78.0.0/24"}, user=user)
-    assert "restart it" in str(moved["warnings"])
+    assert "has another address on network net now: 10.78.0.2" in str(moved["warnings"])
+    hosts = machine.podman(["exec", "p1", "cat", "/etc/hosts"], user=user).stdout
+    assert "10.78.0.2" in hosts and "10.77.0.2" not in hosts
+    resolv = machine.podman(["exec", "p1", "cat", "/etc/resolv.conf"], user=user).stdout
+    assert "nameserver 10.78.0.1" in resolv and "10.77.0.1" not in resolv
     assert "10.78.0.2/24" in machine.podman(["exec", "p1", "ip", "addr", "show", "eth0"], user=user).stdout
     machine.podman(["rm", "-f", "-t", "0", "p1", "p2"], user=user)
     assert machine.task("network", {"name": "net", "state": "absent"}, user=user)["changed"]

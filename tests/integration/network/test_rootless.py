@@ -162,3 +162,50 @@ show({"answers": answers, "peak": peak, "fds": fds, "refused": refused, "MB/s": 
     assert result["refused"], "nobody listens inside, so the client is told"
     assert result["peak"] < 80_000, result
     assert result["fds"] < 20, result
+
+
+CGI = "/www/cgi-bin/who"
+WHO = f"mkdir -p /www/cgi-bin; printf '#!/bin/sh\\necho; echo $REMOTE_ADDR\\n' >{CGI}; chmod +x {CGI}; "
+GET = """
+import sys, time, urllib.request
+deadline = time.monotonic() + 60
+while True:
+    try:
+        print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode().strip())
+        break
+    except OSError:
+        if time.monotonic() > deadline:
+            raise
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.machine(os="debian13")
+def test_which_client_a_server_sees(machine):
+    """What docs/networks.md says of it, from another host: root's bridges and pasta tell the client's own address."""
+    assert machine.registry.port == 5000
+    machine.sh(
+        "ip netns add other; ip link add wire0 type veth peer name wire1 netns other; ip link set wire0 up;"
+        "ip addr add 198.51.100.1/24 dev wire0; ip -n other addr add 198.51.100.2/24 dev wire1;"
+        "ip -n other link set wire1 up; ip -n other link set lo up; ip -n other route add default via 198.51.100.1"
+    )
+    served = {"image": "127.0.0.1:5000/busybox:latest", "stop_timeout": 0}
+    served["command"] = ["sh", "-c", WHO + "exec httpd -f -p 80 -h /www"]
+    seen = {}
+    for name, user, network, port in (
+        ("root", None, "bridge", 8081),
+        ("pasta", USER, "pasta", 8082),
+        ("bridge", USER, "bridge", 8083),
+        ("slirp", USER, "slirp4netns", 8084),
+    ):
+        machine.task("container", {**served, "name": name, "network": [network], "publish": [f"{port}:80"]}, user=user)
+        url = f"http://198.51.100.1:{port}/cgi-bin/who"
+        outside = ["nsenter", "--net=/run/netns/other", "/usr/bin/python3", "-c", GET, url]
+        seen[name] = machine.run(outside).stdout.strip().replace("[::ffff:", "").rstrip("]")
+    inside = machine.podman_json(["inspect", "bridge"], user=USER)[0]["NetworkSettings"]["Networks"]["podman"]
+    assert seen == {
+        "root": "198.51.100.2",
+        "pasta": "198.51.100.2",
+        "bridge": inside["IPAddress"],
+        "slirp": "10.0.2.100",
+    }

@@ -157,3 +157,46 @@ def test_refusals_touch_nothing(machine, user):
     machine.podman(["rm", "-f", "-t", "0", "guest"], user=user)
     machine.podman(["rm", "-f", "-t", "0", "web", "other", "alone", "reader"], user=user)
     assert machine.leaks() == {}
+
+
+def test_the_container_task_attaches_and_detaches_without_a_restart(machine):
+    user = None
+    for name, number in (("front", 77), ("back", 78)):
+        machine.task("network", {"name": name, "subnet": f"10.{number}.0.0/24"})
+    container(machine, "web", user, network=["front"], publish=["8080:80"])
+    container(machine, "reader", user, network=["back"])
+    started = pid(machine, "web", user)
+    wish = {"name": "web", "image": IMAGE, "command": PAGE, "hostname": "web", "publish": ["8080:80"]}
+    wish["stop_timeout"] = 0
+
+    both = {**wish, "network": ["front", "back:alias=cache,ip=10.78.0.40"]}
+    foretold = machine.task("container", both, check=True)
+    done = machine.task("container", both)
+    assert done["diff"] == foretold["diff"] and done["actions"] == foretold["actions"]
+    assert [word for word in done["actions"] if "recreate" in word or "start" in word] == []
+    assert not machine.task("container", both)["changed"]
+    fetch(machine, "reader", "http://cache/", user, "web")
+    assert networks(machine, "web", user)["back"]["IPAddress"] == "10.78.0.40"
+
+    failed = machine.task("container", {**wish, "network": ["back:ip=10.99.0.1"]}, fails=True)
+    assert "10.99.0.1 is not in its subnets" in failed["msg"]
+    assert sorted(networks(machine, "web", user)) == ["back", "front"]
+
+    moved = {**wish, "network": ["back"], "memory": "64m"}
+    assert sorted(machine.task("container", moved)["diff"]["after"]) == ["ip", "memory", "network", "network_aliases"]
+    assert list(networks(machine, "web", user)) == ["back"]
+    assert not machine.task("container", moved)["changed"]
+    fetch(machine, "reader", "http://web/", user, "web")
+    assert published(machine) == "web"
+    assert pid(machine, "web", user) == started, "it has gone on running"
+    machine.task("container", {**wish, "state": "stopped"})
+    stopped = machine.task("container", {**both, "state": "created"})
+    assert stopped["changed"] and sorted(networks(machine, "web", user)) == ["back", "front"]
+    machine.task("container", both)
+    assert networks(machine, "web", user)["back"]["IPAddress"] == "10.78.0.40"
+    assert machine.task("container", {**wish, "network": ["none"], "publish": None}, check=True)["actions"] == [
+        "recreated web",
+        "started web",
+    ]
+    machine.podman(["rm", "-f", "-t", "0", "web", "reader"])
+    assert machine.leaks() == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import rewiring
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.endpoint_plan import (
     EndpointView,
     EndpointWish,
@@ -91,3 +92,50 @@ OLD, NEW = "127.0.0.1\tlocalhost\n10.77.0.2\tweb\n", "127.0.0.1\tlocalhost\n10.7
 )
 def test_files_follow_and_keep_what_others_wrote(current, first, expected):
     assert merged(current, OLD, NEW, first) == expected
+
+
+def row(networks, mode="bridge"):
+    return {"id": "0123456789ab" + "0" * 52, "createNetNS": True, "networkMode": mode, "newNetworks": networks}
+
+
+MADE_UP = "0" * 12
+REWIRED = [
+    ({"front": FRONT}, {"front": {}, "back": {"aliases": [MADE_UP]}}, {"network"}, {
+        "front": FRONT, "back": {"aliases": [OWN[0]], "interface_name": "eth1"}}),
+    ({"front": FRONT, "back": BACK}, {"back": {}}, {"network"}, {"back": BACK}),
+    ({"back": BACK}, {"front": {"aliases": ["x", MADE_UP], "interface_name": "f0"}}, {"network"}, {
+        "front": {"aliases": ["x", OWN[0]], "interface_name": "f0"}}),
+    ({"front": FRONT}, {"front": {"aliases": ["new", MADE_UP]}}, {"network_aliases"}, {
+        "front": {"aliases": ["new", OWN[0]], "interface_name": "eth0"}}),
+    ({"back": BACK}, {"back": {"static_ips": ["10.78.0.5"]}}, {"ip"}, {
+        "back": {**BACK, "static_ips": ["10.78.0.5", "fd78::9"]}}),
+    ({"back": BACK}, {"back": {}}, {"ip", "ip6", "mac_address"}, {
+        "back": {"aliases": list(OWN), "interface_name": "eth1"}}),
+    ({"front": FRONT}, {"front": {"interface_name": "f0"}}, {"network_interface"}, {
+        "front": {**FRONT, "interface_name": "f0"}}),
+    ({"front": {**FRONT, "interface_name": "f0"}}, {"front": {"interface_name": "eth0"}}, {"network_interface"}, {
+        "front": FRONT}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("had", "wanted", "options", "after"), REWIRED)
+def test_what_a_container_task_makes_of_the_networks(had, wanted, options, after):
+    built = {**row(wanted), "id": "0" * 64}
+    assert rewiring.networks(row(had), built, options) == after
+    assert all(rewiring.possible(option, row(had), built, options | {"network"}) for option in options)
+
+
+@pytest.mark.parametrize(
+    ("config", "built", "compared", "answer"),
+    [
+        (row({"a": {}}), row({"b": {}}), {"ip"}, False),  # the task means another network without naming it
+        (row({"a": {}}), row({"a": {}}), {"ip"}, True),
+        (row({"a": {}}), row({}, mode="pasta"), {"network"}, False),
+        (row({}, mode="slirp4netns"), row({"a": {}}), {"network"}, False),
+        (row({"a": {}}), {"createNetNS": False}, {"network"}, False),
+        ({"createNetNS": False, "netNsCtr": "x"}, row({"a": {}}), {"network"}, False),
+    ],
+)
+def test_what_takes_a_new_container(config, built, compared, answer):
+    assert rewiring.possible("ip", config, built, compared) is answer
+    assert not rewiring.possible("env", config, built, compared)

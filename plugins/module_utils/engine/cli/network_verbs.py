@@ -156,6 +156,7 @@ def _rm(context: Context, options: Namespace) -> int:
 
 
 def _remove_one(context: Context, text: str, options: Namespace) -> None:
+    from ..container import endpoints
     from ..container.lookup import find
     from ..container.remove import remove
     from ..network import steps
@@ -169,7 +170,7 @@ def _remove_one(context: Context, text: str, options: Namespace) -> None:
     made = plan(NetworkDesired(name), observed, Mode(present=False, force=options.force))
     for user in made.remove_containers:
         remove(session, find(session, user), force=True, timeout=options.time)
-    steps.apply(session, made)
+    steps.apply(session, made, endpoints.follower(session))
 
 
 def _update(context: Context, options: Namespace) -> int:

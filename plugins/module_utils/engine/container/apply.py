@@ -12,7 +12,7 @@ from ..base.errors import EngineError, NotFound
 from ..base.files import atomic_write, dump_json, read_json
 from ..base.steps import reached
 from . import config as configuration
-from . import create, effective, gather, lookup, parts, planner, recreate, remove, update
+from . import create, effective, endpoints, gather, lookup, parts, planner, recreate, remove, rewiring, update
 from .desired import HEALTHY
 from .events import event
 from .holding import held
@@ -179,6 +179,9 @@ def _update(session: Session, task: Task, view: View, container: Container, imag
 
         spec = fresh["spec"]
         require(session, spec if isinstance(spec, dict) else {}, f"update container {current.name}")
+        if rewiring.OPTIONS.intersection(options):
+            current = endpoints.rewire_held(session, current, rewiring.networks(current.config, built, options))
+            fresh["newNetworks"] = current.config["newNetworks"]
         limits = update.resources(current.config, fresh)
         if limits and current.running:
             from ..runtime import update as runtime_update

@@ -22,7 +22,7 @@ from .holding import held, save
 from .settle import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..base.jsonval import Json
     from ..netavark.request import ContainerNet
@@ -193,6 +193,18 @@ def reload(session: Session, container: Container) -> Container:
         name_files.follow(session, current, before, dict(answer))
         _lead_ports(session, current)
         return current
+
+
+def follower(session: Session) -> Callable[[str, Json, Json], None]:
+    """For whoever changes a network under running containers: what brings their files and published ports in line."""
+
+    def follow(container_id: str, before: Json, after: Json) -> None:
+        container = lookup.by_id(session, container_id)
+        if container is not None:
+            name_files.follow(session, container, before, after)
+            _lead_ports(session, container)
+
+    return follow
 
 
 def free_interface(networks: Mapping[str, Json]) -> str:

@@ -16,7 +16,7 @@ from ..base.values import dataclass, replace
 from ..plan import compare
 from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from . import config as configuration
-from . import effective, update
+from . import effective, rewiring, update
 from .desired import ABSENT, CREATED, HEALTHY, KILLED, PAUSED, STARTED, STOPPED
 from .surroundings import Peer
 
@@ -123,7 +123,8 @@ def differences(config: Json, built: Json, keys: Iterable[str], modes: dict[str,
     found = []
     for key, after in wanted.items():
         if not compare.satisfied(before[key], after, _mode(modes, key)):
-            how = IN_PLACE if update.possible(key, after) else RECREATE
+            easy = update.possible(key, after) or rewiring.possible(key, config, built, wanted)
+            how = IN_PLACE if easy else RECREATE
             found.append(Change(key, before[key], after, how))
     return found
 

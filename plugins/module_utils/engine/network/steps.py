@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..netavark.network_file import Network
     from ..session.session import Session
     from .planner import NetworkPlan
+    from .replace import Follow
 
 
 def check(session: Session, plan: NetworkPlan) -> None:
@@ -82,9 +83,10 @@ def _mentions(draft: Draft, kind: str, value: str) -> bool:
     return bool(given) and (not wanted or given == wanted) and given != "false" and kind in ("", draft.driver)
 
 
-def apply(session: Session, plan: NetworkPlan) -> None:
+def apply(session: Session, plan: NetworkPlan, follow: Follow) -> None:
     """Every step leaves either the old network or the new one in place. Containers named for removal are gone before
-    this is called. Raises Conflict, BadInput, InUse, ToolFailed.
+    this is called; `follow` is told how the networks of running ones change. Raises Conflict, BadInput, InUse,
+    ToolFailed.
     """
     if plan.verdict == CREATE and plan.draft is not None:
         session.networks.create(plan.draft)
@@ -93,7 +95,7 @@ def apply(session: Session, plan: NetworkPlan) -> None:
     elif plan.verdict == RECREATE:
         from .replace import replace
 
-        replace(session, plan)
+        replace(session, plan, follow)
     elif plan.verdict == REMOVE:
         remove_unused(session, plan.plan.deed, plan.plan.steps[-1].detail)
 

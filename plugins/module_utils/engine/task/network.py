@@ -98,6 +98,8 @@ def _reconcile(request: Request, session: Session, wish: NetworkDesired, mode: M
     from ..network.observed import observe, shown, with_users
     from ..network.planner import KEEP, needs_users, plan
 
+    if not request.check:
+        _put_right(session, wish.name)
     observed = observe(session, wish.name)
     if needs_users(wish, observed, mode):
         observed = with_users(session, observed)
@@ -106,6 +108,21 @@ def _reconcile(request: Request, session: Session, wish: NetworkDesired, mode: M
         _apply(request, session, made)
     after = observed.network if made.verdict == KEEP or request.check else session.networks.get(wish.name)
     return Result(shown(session, after) if after and mode.present else {}, plan=made.plan)
+
+
+def _put_right(session: Session, name: str) -> None:
+    """Finish what a killed task left; where nothing was left, nothing is imported for it."""
+    import os
+
+    if not os.path.isdir(os.path.join(session.net.settings.run_dir, "replacing")):
+        return
+    from ..container import endpoints
+    from ..network.replace import interrupted, repair
+
+    network = session.networks.get(name)
+    if network is not None and interrupted(session, name):
+        for container in repair(session, network, endpoints.follower(session)):
+            session.warn(f"An earlier task was interrupted: container {container} was attached to network {name} again")
 
 
 def _apply(request: Request, session: Session, made: NetworkPlan) -> None:
@@ -120,7 +137,9 @@ def _apply(request: Request, session: Session, made: NetworkPlan) -> None:
 
         for name in made.remove_containers:
             remove(session, find(session, name), force=True)
-    steps.apply(session, made)
+    from ..container import endpoints
+
+    steps.apply(session, made, endpoints.follower(session))
 
 
 def desired(request: Request) -> NetworkDesired:
