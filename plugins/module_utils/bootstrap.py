@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         checkpoint_info,
         container,
         container_commit,
+        container_copy,
         container_exec,
         container_export,
         container_healthcheck,
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
         store_check,
         userns_exec,
         volume,
+        volume_export,
+        volume_import,
         volume_info,
     )
     from .installed import Listing

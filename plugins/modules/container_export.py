@@ -23,8 +23,8 @@ options:
     aliases: [name]
   volume:
     description:
-      - Accepted so that a task of C(containers.podman.podman_export) that exports a volume fails with one clear
-        message. This module exports containers.
+      - Name of a volume whose content is written instead, as M(daemonless.oci.volume_export) does. Here for tasks of
+        C(containers.podman.podman_export).
     type: str
   dest:
     description:

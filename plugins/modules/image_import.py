@@ -39,6 +39,11 @@ options:
     type: list
     elements: raw
     aliases: [change]
+  volume:
+    description:
+      - Name of a volume that the archive is brought into instead of making an image, as M(daemonless.oci.volume_import)
+        does. Here for tasks of C(containers.podman.podman_import).
+    type: str
   commit_message:
     description: A comment for the history of the image.
     type: str
@@ -92,6 +97,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+volume:
+  description: The volume, as C(podman volume inspect) shows it.
+  returned: with O(volume)
+  type: dict
 image:
   description: The image as C(podman image inspect) shows it, in a list. Empty in check mode when it is not there yet.
   returned: always

@@ -23,9 +23,9 @@ ENGINE = PLUGINS / "module_utils" / "engine"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("base",),
     ("spec", "host", "plan"),
-    ("store", "registry", "runtime", "netavark", "criu", "libpod"),
+    ("store", "registry", "runtime", "netavark", "criu", "libpod", "files"),
     ("session",),
-    ("image", "volume", "network", "secret", "quadlet"),
+    ("image", "volume", "network", "secret"),
     ("container",),
     ("pod", "build"),
     ("compose", "kube", "migrate"),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
 from machine import Machine
 
-pytestmark = pytest.mark.delivery
 PLAY = """
 - hosts: all
   gather_facts: false

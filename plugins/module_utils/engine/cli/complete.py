@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .context import Context
 
 _CONTAINER, _IMAGE, _NETWORK, _VOLUME, _SECRET = "container", "image", "network", "volume", "secret"
-_POD = "pod"
 _EVERYTHING = (_CONTAINER, _IMAGE, _NETWORK, _VOLUME)
 _OF_IMAGES = frozenset("history pull push rmi save tag untag".split())
 #: Commands whose words are no names of anything here.
@@ -29,7 +28,6 @@ _VALUES: Mapping[str, Sequence[str]] = {
 }
 _NAMED = {
     "--network": _NETWORK,
-    "--pod": _POD,
     "--secret": _SECRET,
     "--volume": _VOLUME,
     "--volumes-from": _CONTAINER,
@@ -99,12 +97,10 @@ def _kinds(group: str, word: str, rest: Sequence[str]) -> Sequence[str]:
     verb = word.split()[-1]
     if word in ("run", "create"):  # what follows the image is a command line of its own; flags make it hard to tell
         return (_IMAGE,)
-    if word in _OF_NOTHING:
+    if word in _OF_NOTHING or word == "volume create":
         return ()
     if group in _EVERYTHING:
         return (group,)
-    if group == "pod":
-        return (_POD,)
     if group in ("secret", "manifest"):
         return (_SECRET,) if group == "secret" else (_IMAGE,)
     if verb == "inspect":
@@ -123,7 +119,6 @@ def _names(context: Context, kinds: Iterable[str], last: str) -> list[str]:
             _NETWORK: _networks,
             _VOLUME: _volumes,
             _SECRET: _secrets,
-            _POD: _pods,
         }[kind](context, last)
     return found
 
@@ -157,11 +152,6 @@ def _volumes(context: Context, last: str) -> list[str]:
     from ..volume.observed import all_volumes
 
     return [volume.name for volume in all_volumes(context.session)]
-
-
-def _pods(context: Context, last: str) -> list[str]:
-    found = context.session.database.pods()
-    return [pod.name for pod in found] + ([pod.id[:12] for pod in found] if last else [])
 
 
 def _secrets(context: Context, last: str) -> list[str]:

@@ -53,44 +53,34 @@ def _options(given: Mapping[str, object]) -> dict[str, object]:
             raise Usage(f"--{key} cannot be had: {REFUSED[key]}")
     found = {OPTION_OF[key]: value for key, value in given.items() if key in OPTION_OF and key not in REFUSED}
     for key in _SLICES & set(found):
-        found[key] = slices(found[key])
+        found[key] = _slice(found[key])
     for key, read in _SPELLINGS.items():
         if key in found:
             found[key] = read(found[key])
-    _pod(found, str(given.get("pod-id-file") or ""))
     _environment(found)
-    labels(found)
+    _labels(found)
     return found
 
 
-def _pod(found: dict[str, object], path: str) -> None:
-    if not path:
-        return
-    if found.get("pod"):
-        raise Usage("--pod and --pod-id-file cannot be used together")
-    with open(path, encoding="utf-8") as file:
-        found["pod"] = file.read().split("\n", 1)[0].strip()
-
-
-def labels(found: dict[str, object]) -> None:
+def _labels(found: dict[str, object]) -> None:
     """Those of files first, so that --label has the last word."""
-    kept: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for path in _texts(found.pop("label_file", ())):
         lines = [line.strip() for line in option_files.read((path,))[path].decode("utf-8", "replace").splitlines()]
-        kept.update(pairs([line for line in lines if line and not line.startswith("#")]))
-    kept.update(pairs(_texts(found.get("label", ()))))
-    if kept or "label" in found:
-        found["label"] = kept
+        pairs.update(_pairs([line for line in lines if line and not line.startswith("#")]))
+    pairs.update(_pairs(_texts(found.get("label", ()))))
+    if pairs or "label" in found:
+        found["label"] = pairs
 
 
 def _environment(found: dict[str, object]) -> None:
     """A bare NAME takes our value, in files as well; `NAME*` takes all that begin so."""
-    kept: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for path in _texts(found.pop("env_file", ())):
-        kept.update(_variables(option_files.read((path,))[path].decode("utf-8", "replace").splitlines()))
-    kept.update(_variables(_texts(found.get("env", ()))))
-    if kept or "env" in found:
-        found["env"] = kept
+        pairs.update(_variables(option_files.read((path,))[path].decode("utf-8", "replace").splitlines()))
+    pairs.update(_variables(_texts(found.get("env", ()))))
+    if pairs or "env" in found:
+        found["env"] = pairs
 
 
 def _variables(lines: Sequence[str]) -> dict[str, str]:
@@ -119,7 +109,7 @@ def _absolute(value: object) -> str:
     return os.path.abspath(str(value))
 
 
-def pairs(value: object) -> dict[str, str]:
+def _pairs(value: object) -> dict[str, str]:
     """KEY=VALUE, several times, as a mapping."""
     return dict(text.partition("=")[::2] for text in _texts(value))
 
@@ -128,7 +118,7 @@ def _paths(value: object) -> list[str]:
     return [os.path.abspath(path) for path in _texts(value)]
 
 
-def volumes(value: object) -> list[str]:
+def _volumes(value: object) -> list[str]:
     """A path of the host may be given as seen from here."""
     found = []
     for text in _texts(value):
@@ -161,7 +151,7 @@ def _weights(value: object) -> dict[str, str]:
     return dict(text.rpartition(":")[::2] for text in _texts(value))
 
 
-def slices(value: object) -> list[str]:
+def _slice(value: object) -> list[str]:
     """Values parted by commas, as a line of CSV."""
     import csv
 
@@ -177,17 +167,17 @@ _SLICES = frozenset(
     """.split()
 )
 _SPELLINGS = {
-    "annotation": pairs,
+    "annotation": _pairs,
     "blkio_weight_device": _weights,
-    "cgroup_conf": pairs,
-    "env_merge": pairs,
+    "cgroup_conf": _pairs,
+    "env_merge": _pairs,
     "env_file": _paths,
     "label_file": _paths,
-    "log_opt": pairs,
+    "log_opt": _pairs,
     "mount": _mounts,
     "network": _networks,
-    "sysctl": pairs,
-    "volume": volumes,
+    "sysctl": _pairs,
+    "volume": _volumes,
     **dict.fromkeys(_HOST_FILES, _absolute),
 }
 

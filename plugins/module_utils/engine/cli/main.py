@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         cleanup,
         commit,
         complete,
+        cp,
         create,
         events,
         execute,
@@ -44,10 +45,6 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         network_create,
         network_verbs,
         networks,
-        pod_create,
-        pod_verbs,
-        pod_watch,
-        pods,
         port,
         ps,
         pull,
@@ -65,6 +62,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         update,
         usage,
         version,
+        volume_deeds,
         volumes,
     )
     from .arguments import Parser
@@ -75,6 +73,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "attach": ("attach", "Attach to a container that runs"),
     "commit": ("commit", "Make an image from a container"),
     "completion": ("complete", "Print what completes the command in a shell"),
+    "cp": ("cp", "Copy files into containers, and out of them"),
     "create": ("create", "Make a container, and do not start it"),
     "diff": ("trees", "Show what a container changed in its file system"),
     "events": ("events", "Show what happened, and what happens"),
@@ -85,7 +84,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("imports", "Make an image from the tar of a root file system"),
     "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
     "init": ("small", "Make all that containers need, and do not let their programs begin"),
-    "inspect": ("inspect", "Show all there is to know about containers, images, networks, volumes or pods"),
+    "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
     "kill": ("lifecycle", "Send a signal to containers"),
     "load": ("save", "Bring the images of an archive into the store"),
     "login": ("login", "Keep credentials for a registry"),
@@ -119,7 +118,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 _ALIASES = {"umount": "unmount"}
 _IMAGE = ("history", "import", "load", "pull", "push", "save", "search", "tag", "untag")  # of `image` too
 _OTHERS = (*_IMAGE, "completion", "events", "images", "info", "login", "logout", "rmi", "version")
-_POD_VERBS = "create exists inspect kill logs pause prune ps restart rm start stats stop top unpause".split()
+_VOLUME_DEEDS = "create exists export import inspect mount prune reload rm unmount".split()
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
         **{name: name for name in _COMMANDS if name not in _OTHERS},
@@ -149,12 +148,13 @@ _GROUPS: dict[str, dict[str, str]] = {
             for word in "connect create disconnect exists prune reload rm update".split()
         },
     },
-    "pod": {
-        **{word: f"pod {word}" for word in _POD_VERBS},
-        "list": "pod ps",
-        "ls": "pod ps",
+    "volume": {
+        "list": "volumes",
+        "ls": "volumes",
+        "remove": "volume rm",
+        "umount": "volume unmount",
+        **{word: f"volume {word}" for word in _VOLUME_DEEDS},
     },
-    "volume": {"list": "volumes", "ls": "volumes", "inspect": "inspect"},
     "secret": {
         "list": "secret-ls",
         **{word: f"secret-{word}" for word in ("create", "exists", "inspect", "ls", "rm")},
@@ -194,25 +194,20 @@ _HIDDEN = {
     "network rm": ("network_verbs", "Remove networks"),
     "network update": ("network_verbs", "Change the name servers of a network"),
     "networks": ("networks", "List networks"),
-    "pod create": ("pod_create", "Make a pod"),
-    "pod exists": ("pod_verbs", "Tell by the exit code whether there is a pod"),
-    "pod inspect": ("pods", "Show all there is to know about pods"),
-    "pod kill": ("pod_verbs", "Send a signal to the containers of pods"),
-    "pod logs": ("pod_watch", "Show what the containers of a pod have written"),
-    "pod pause": ("pod_verbs", "Freeze the containers of pods"),
-    "pod prune": ("pod_verbs", "Remove pods that have ended"),
-    "pod ps": ("pods", "List pods"),
-    "pod restart": ("pod_verbs", "Stop and start pods"),
-    "pod rm": ("pod_verbs", "Remove pods and their containers"),
-    "pod start": ("pod_verbs", "Start pods"),
-    "pod stats": ("pod_watch", "Show what the containers of pods use"),
-    "pod stop": ("pod_verbs", "Stop pods"),
-    "pod top": ("pod_watch", "Show the processes of a pod"),
-    "pod unpause": ("pod_verbs", "Thaw the containers of pods"),
     "system check": ("care", "Find and repair damage in the storage"),
     "system df": ("usage", "Show what images, containers and volumes take on the disk"),
     "system prune": ("care", "Remove what nobody uses"),
     "volumes": ("volumes", "List volumes"),
+    "volume create": ("volume_deeds", "Make a volume"),
+    "volume exists": ("volume_deeds", "Tell by the exit code whether there is a volume"),
+    "volume export": ("volume_deeds", "Write what is in a volume as a tar"),
+    "volume import": ("volume_deeds", "Put what is in a tar into a volume"),
+    "volume inspect": ("volume_deeds", "Show all there is to know about volumes"),
+    "volume mount": ("volume_deeds", "Mount a volume, and show where"),
+    "volume prune": ("volume_deeds", "Remove volumes that no container uses"),
+    "volume reload": ("volume_deeds", "Look for volumes of plugins, which there are none of"),
+    "volume rm": ("volume_deeds", "Remove volumes"),
+    "volume unmount": ("volume_deeds", "Unmount a volume"),
 }
 
 

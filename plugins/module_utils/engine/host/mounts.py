@@ -53,10 +53,10 @@ def _plain(text: str) -> str:
     return _OCTAL.sub(lambda found: chr(int(found.group(1), 8)), text) if "\\" in text else text
 
 
-def is_mountpoint(path: str) -> bool:
+def is_mountpoint(path: str, pid: str = "self") -> bool:
     """Whether a mount stands at `path`, bind mounts of the same file system included."""
     real = os.path.realpath(path)
-    return any(mount.target == real for mount in mountinfo())
+    return any(mount.target == real for mount in mountinfo(pid))
 
 
 def bind(source: str, target: str, *, recursive: bool = False, private: bool = False) -> None:

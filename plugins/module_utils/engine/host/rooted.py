@@ -117,6 +117,18 @@ class Root:
             raise OSError(errno.EINVAL, "the path has no last component", path)
         return self.open_dir(head or b"."), name
 
+    def locate(self, path: str | bytes) -> tuple[int, bytes]:
+        """Where the path ends: a descriptor of the directory, and the name in it; b"" for a directory itself.
+
+        Symbolic links are followed, the last one too, also when what it points to does not exist yet. Between this
+        look and the next deed a name may come to mean something else: use it with O_NOFOLLOW.
+        """
+        walker = _Walker(self.fd)
+        try:
+            return walker.locate(os.fsencode(path))
+        finally:
+            walker.close()
+
     def mkdirs(self, path: str | bytes, mode: int = 0o755, owner: tuple[int, int] | None = None) -> int:
         """Make what is missing of a directory path, symbolic links on the way resolved in here; its descriptor.
 
@@ -173,6 +185,23 @@ class _Walker:
                 continue
             self._step(name, todo, make)
         return os.open(b".", flags & ~(os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW) | os.O_CLOEXEC, dir_fd=self.here())
+
+    def locate(self, path: bytes) -> tuple[int, bytes]:
+        todo: list[bytes] = []
+        self._push(path, todo)
+        while todo:
+            name = todo.pop()
+            if name == b"..":
+                if self.stack:
+                    os.close(self.stack.pop())
+                continue
+            try:
+                self._step(name, todo, None)
+            except (FileNotFoundError, NotADirectoryError):
+                if todo or _is_link(name, self.here()):
+                    raise
+                return os.dup(self.here()), name
+        return os.dup(self.here()), b""
 
     def _step(self, name: bytes, todo: list[bytes], make: tuple[int, tuple[int, int] | None] | None) -> None:
         try:

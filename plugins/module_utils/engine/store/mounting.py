@@ -49,6 +49,17 @@ class Lower(NamedTuple):
     short: str
 
 
+class Place(NamedTuple):
+    """Where a layer is mounted, and where what is written there goes. `own` takes the layer's own changes as one more
+    lower layer; `mapped` is for the time of mounting."""
+
+    target: str
+    upper: str
+    work: str
+    mapped: str
+    own: bool = False
+
+
 class Mounter:
     """Mounts of one store's layers. The layers lock is held, shared or exclusive, around `mount` and `unmount`."""
 
@@ -90,7 +101,7 @@ class Mounter:
                 table.put([_row(layer, target, count + 1)], "mount-counted")
                 return target
             os.makedirs(target, mode=0o700, exist_ok=True)
-            self._overlay(layer, wish)
+            self._overlay(layer, wish, self._place(layer))
             reached("layer-mounted")
             table.put([_row(layer, target, 1)], "mount-counted")
         return target
@@ -119,18 +130,49 @@ class Mounter:
     def passing(self, layer: str, wish: MountWish) -> Iterator[str]:
         """The layer mounted during the block, uncounted: nobody else knows of it yet."""
         target = self.target(layer)
-        self._overlay(layer, wish)
+        self._overlay(layer, wish, self._place(layer))
         try:
             yield target
         finally:
             mounts.unmount_all(target)
 
-    def _overlay(self, layer: str, wish: MountWish) -> None:
+    def look(self, layer: str, wish: MountWish, *, write: bool) -> str:
+        """Mount in a mount namespace of the caller's own, uncounted; the path of the merged tree.
+
+        To write, nobody else may mount the layer meanwhile. To read takes no lock and leaves the layer as it is: what
+        is written goes to memory.
+        """
+        target, directory = self.target(layer), self.home.layer(layer)
+        if self.count(layer) and mounts.is_mountpoint(target, "thread-self"):
+            return target
+        os.makedirs(target, mode=0o700, exist_ok=True)
+        if write:
+            self._overlay(layer, wish._replace(volatile=False), self._place(layer))
+            return target
+        from ..host.private_mounts import scratch
+
+        memory = os.path.join(directory, "work")
+        os.makedirs(memory, mode=0o700, exist_ok=True)
+        info = os.stat(self.home.diff(layer))
+        scratch(memory)
+        upper, work, mapped = (os.path.join(memory, name) for name in ("upper", "work", "mapped"))
+        place = Place(target, upper, work, mapped, own=True)
+        for path in (place.upper, place.work):
+            os.mkdir(path, 0o700)
+        os.chown(place.upper, info.st_uid, info.st_gid)
+        os.chmod(place.upper, info.st_mode & 0o7777)
+        self._overlay(layer, wish._replace(volatile=False), place)
+        return target
+
+    def _place(self, layer: str) -> Place:
         directory = self.home.layer(layer)
-        work = os.path.join(directory, "work")
-        os.makedirs(work, mode=0o700, exist_ok=True)
+        diff, work, mapped = (os.path.join(directory, name) for name in ("diff", "work", "mapped"))
+        return Place(self.target(layer), diff, work, mapped)
+
+    def _overlay(self, layer: str, wish: MountWish, place: Place) -> None:
+        os.makedirs(place.work, mode=0o700, exist_ok=True)
         # A crash under a volatile mount leaves a mark that makes the kernel refuse; the data is the user's risk.
-        marks = os.path.join(work, "work", "incompat")
+        marks = os.path.join(place.work, "work", "incompat")
         if os.path.isdir(marks):
             with Root.of(marks) as marked:
                 remove_tree(marked.fd, "volatile")
@@ -138,32 +180,32 @@ class Mounter:
         if not lowers:
             lowers = [os.path.join(layer, "empty")]
             os.makedirs(os.path.join(self.home.path, lowers[0]), mode=0o700, exist_ok=True)
+        # The layer's own files have the ids of the disk already, whatever its namespace is.
+        own = [Lower(self.home.path, f"{layer}/diff", f"{layer}/diff")] * place.own
         try:
             if not wish.uid_map and not wish.gid_map:
-                self._mount(layer, self._found(lowers), wish)
+                self._mount(place, [*own, *self._found(lowers)], wish)
                 return
             from .idmapped import clones, root_of
 
             # podman makes the layer before it knows whose it will be, and gives it away as it mounts it.
-            os.chown(self.home.diff(layer), root_of(wish.uid_map), root_of(wish.gid_map))
+            os.chown(place.upper, root_of(wish.uid_map), root_of(wish.gid_map))
             found = self._found(lowers)
-            mapped = os.path.join(directory, "mapped")
-            with clones([lower.home for lower in found], mapped, wish.uid_map, wish.gid_map) as places:
-                self._mount(layer, [lower._replace(home=places[lower.home]) for lower in found], wish)
+            with clones([lower.home for lower in found], place.mapped, wish.uid_map, wish.gid_map) as places:
+                self._mount(place, [*own, *(lower._replace(home=places[lower.home]) for lower in found)], wish)
         except OSError as error:
             raise self._explain(error, layer) from error
 
-    def _mount(self, layer: str, lowers: list[Lower], wish: MountWish) -> None:
-        directory, target = self.home.layer(layer), self.target(layer)
+    def _mount(self, place: Place, lowers: list[Lower], wish: MountWish) -> None:
         options = _options(wish)
         names = ":".join(os.path.join(lower.home, lower.tree) for lower in lowers)
-        text = ",".join([f"lowerdir={names}", f"upperdir={directory}/diff", f"workdir={directory}/work", *options])
+        text = ",".join([f"lowerdir={names}", f"upperdir={place.upper}", f"workdir={place.work}", *options])
         if wish.program:
-            _by_program(wish.program, text, target)
+            _by_program(wish.program, text, place.target)
         elif len(text.encode()) < _PAGE:
-            _mount(text, target)
+            _mount(text, place.target)
         else:
-            self._by_short_names(layer, lowers, options)
+            self._by_short_names(place, lowers, options)
 
     def _found(self, names: list[str]) -> list[Lower]:
         """Each with the trees that podman put aside when it gave a layer to other ids: diff1, diff2, .. below diff."""
@@ -186,20 +228,21 @@ class Mounter:
                 return Lower(home.path, os.path.normpath(os.path.join("l", os.readlink(path))), name)
         raise Damaged("mount a container's layers", f"{name} leads nowhere in {self.home.path}", "Pull the image again")
 
-    def _by_short_names(self, layer: str, lowers: list[Lower], options: list[str]) -> None:
+    def _by_short_names(self, place: Place, lowers: list[Lower], options: list[str]) -> None:
         """From within ROOT/overlay the l/ names fit where full paths do not."""
         inside = self.home.path + "/"
-        names = []
-        for lower in lowers:
-            path = os.path.join(lower.home, lower.short)
-            names.append(path[len(inside) :] if path.startswith(inside) else path)
-        upper = [f"lowerdir={':'.join(names)}", f"upperdir={layer}/diff", f"workdir={layer}/work", *options]
-        text = ",".join(upper)
+
+        def short(path: str) -> str:
+            return path[len(inside) :] if path.startswith(inside) else path
+
+        names = [short(os.path.join(lower.home, lower.short)) for lower in lowers]
+        upper = [f"lowerdir={':'.join(names)}", f"upperdir={short(place.upper)}", f"workdir={short(place.work)}"]
+        text = ",".join([*upper, *options])
         if len(text.encode()) >= _PAGE:
             raise HostLacks(
                 "mount a container's layers", f"its {len(lowers)} layers do not fit into the kernel's page of options"
             )
-        _in_directory(self.home.path, lambda: _mount(text, f"{layer}/merged"))
+        _in_directory(self.home.path, lambda: _mount(text, short(place.target)))
 
     def _explain(self, error: OSError, layer: str) -> EngineError:
         deed = "mount a container's layers"

@@ -51,7 +51,7 @@ def pack(
     """The tar of everything below the tree's top, in pieces. Raises HostLacks, and Refused for a tree whose content
     lies partly in lower layers (metacopy, redirect_dir). `owner` says what a (uid, gid) of the disk is in the tar.
     Without `whiteouts`, what hides something in a layer below is left out."""
-    packer = _Packer(what)
+    packer = Packer(what)
     packer.owner = owner
     packer.whiteouts = whiteouts
     try:
@@ -69,7 +69,7 @@ def flatten(
     `dated` tells whether a directory's time comes from an archive. Where it comes from the unpacking it is left out,
     so that an image gives the same bytes on every host. `owners` are as `pack` has one, by the number of the layer.
     """
-    packer = _Packer(what)
+    packer = Packer(what)
     stack = [iter(tree.inside(tree.top()))]
     try:
         while stack:
@@ -92,7 +92,17 @@ def flatten(
     yield _END
 
 
-class _Packer:
+def top(name: bytes, info: os.stat_result, owner: Owner | None = None) -> bytes:
+    """The member of the directory that a tar is of."""
+    uid, gid = owner(info.st_uid, info.st_gid) if owner else (info.st_uid, info.st_gid)
+    entry = Entry(name, b"5", stat.S_IMODE(info.st_mode), uid, gid)
+    entry.mtime = info.st_mtime_ns
+    return header(entry)
+
+
+class Packer:
+    """One tar in the making; `owner` says what a (uid, gid) of the disk is in it."""
+
     def __init__(self, what: str) -> None:
         self.what = what
         self.linked: dict[tuple[int, int], bytes] = {}

@@ -149,6 +149,16 @@ class Store(ImageWriting):
                 raise Damaged(f"mount container {container.id[:12]}", "its writable layer is missing")
             return self._mounter.mount(container.layer, self._wish(container))
 
+    def look(self, identity: str, *, write: bool) -> str:
+        """The path of a container's tree, mounted in a mount namespace of the caller's own (host/private_mounts).
+
+        To write, the caller keeps everybody else from mounting it meanwhile; to read takes no lock.
+        """
+        container = self._container(identity)
+        if self._layers.get(container.layer) is None:
+            raise Damaged(f"look into container {container.id[:12]}", "its writable layer is missing")
+        return self._mounter.look(container.layer, self._wish(container), write=write)
+
     def _wish(self, container: ContainerRecord) -> MountWish:
         from .mounting import MountWish
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ def reconcile(request: Request) -> Result:
 
     name, dest = request.text("container"), request.text("dest")
     if request.text("volume"):
-        raise BadInput(
-            f"export volume {request.text('volume')}", "this module exports containers", "Use the module volume_export"
-        )
+        from .volume_export import export
+
+        return export(request, request.text("volume"))
     session = request.session()
     container = find(session, name, "export container")
     there = os.path.exists(dest)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .frame import EXECUTABLE
-from .quadlet import OPTIONS as _QUADLET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +46,6 @@ _IDENTITY: Options = {
             "unpaused",
             "killed",
             "healthy",
-            "quadlet",
         ],
     },
     "image": _TEXT,
@@ -257,7 +255,6 @@ OPTIONS: Options = {
     **_HEALTH,
     **_WITHOUT_EFFECT,
     **_REFUSED,
-    **_QUADLET,
 }
 RULES = {"mutually_exclusive": [["no_hosts", "etc_hosts"], ["platform", "arch"], ["platform", "os"]]}
 PULLING = frozenset(_PULLING)

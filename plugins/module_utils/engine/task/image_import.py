@@ -27,11 +27,19 @@ OPTIONS: Options = {
     "validate_certs": {"type": "bool", "default": True},
     "ca_cert_dir": {"type": "path"},
     "timeout": {"type": "int", "default": 30},
+    "volume": {"type": "str"},
     "executable": EXECUTABLE,
 }
+RULES = {"mutually_exclusive": [["volume", "commit_message"], ["volume", "changes"], ["volume", "name"]]}
 
 
 def reconcile(request: Request) -> Result:
+    if request.text("volume"):
+        from .volume_import import bring
+
+        brought = bring(request, request.text("volume"))
+        brought.extra["volume"] = brought.value
+        return brought
     from ..image import importing
     from ..registry.web_file import is_web
 
@@ -121,7 +129,7 @@ def _shown(request: Request, identity: str) -> list[object]:
     return [inspect(session, record)] if record is not None else []
 
 
-NOUN = Noun("image", OPTIONS, reconcile)
+NOUN = Noun("image", OPTIONS, reconcile, rules=RULES)
 
 
 def main(delivery: Delivery) -> None:

@@ -53,6 +53,17 @@ def detach(session: Session, name: str) -> None:
         _save(session, name, lambda state: {**state, "mountCount": count})
 
 
+def look(session: Session, view: VolumeView) -> str:
+    """The directory of a volume; one that asks for a mount is mounted if it is not, uncounted, in the mount namespace
+    of the caller's own (host/private_mounts)."""
+    if view.needs_mount:
+        from ..host import mounts
+
+        if not mounts.is_mountpoint(view.mountpoint, "thread-self"):
+            _mount(session, view)
+    return view.mountpoint
+
+
 def copied_up(session: Session, name: str) -> None:
     """Remember that the volume has had its first content."""
     _mark(session, name, lambda state: {key: state[key] for key in state if key != "notYetMounted"})
