@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.quadlet
 options:
   name:
     description: Name of the container.
@@ -37,9 +38,10 @@ options:
       - V(killed) is V(stopped), without waiting for the program to end by itself.
       - V(healthy) is V(started), and waits up to O(wait_timeout) until the container is healthy. A container that is
         made anew and does not become healthy gives way to the old one. The message shows the last check.
+      - V(quadlet) writes the options into a C(.container) unit file for podman's generator, and does nothing else.
     type: str
     default: started
-    choices: [absent, present, created, started, stopped, restarted, paused, unpaused, killed, healthy]
+    choices: [absent, present, created, started, stopped, restarted, paused, unpaused, killed, healthy, quadlet]
   wait_timeout:
     description: Seconds that O(state=healthy) waits.
     type: float
@@ -717,6 +719,22 @@ EXAMPLES = r"""
     rm: true
   register: once
 
+- name: Have podman's generator make a service of it
+  daemonless.oci.container:
+    name: web
+    image: localhost/example:latest
+    command: httpd -f -p 80 -h /www
+    publish:
+      - "127.0.0.1:18080:80"
+    restart_policy: always
+    state: quadlet
+    quadlet_dir: /tmp/quadlets
+    quadlet_options:
+      - AutoUpdate=registry
+      - |
+        [Install]
+        WantedBy=default.target
+
 - name: Stop it
   daemonless.oci.container:
     name: web
@@ -729,6 +747,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_quadlet:
+  description: The text of the unit file.
+  returned: when O(state=quadlet)
+  type: str
 container:
   description: The container as C(podman inspect) would show it, empty when it is absent.
   returned: always

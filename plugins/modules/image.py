@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.quadlet
   - daemonless.oci.registry
 options:
   name:
@@ -36,8 +37,9 @@ options:
     description:
       - With V(present) the image is pulled, loaded or imported unless it is there.
       - With V(absent) the name is removed, and with its last name the image.
+      - V(quadlet) writes the options into a C(.image) unit file for podman's generator, and does nothing else.
     type: str
-    choices: [absent, present]
+    choices: [absent, present, quadlet]
     default: present
   pull:
     description:
@@ -262,6 +264,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_quadlet:
+  description: The text of the unit file.
+  returned: when O(state=quadlet)
+  type: str
 image:
   description:
     - A list with the image as C(podman image inspect) would show it.

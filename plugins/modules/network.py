@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.quadlet
 options:
   name:
     description: Name of the network.
@@ -32,8 +33,9 @@ options:
     description:
       - V(present) makes sure that the network exists with these options.
       - V(absent) removes it. Containers that use it, running or not, are in the way unless O(force) is set.
+      - V(quadlet) writes the options into a C(.network) unit file for podman's generator, and does nothing else.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, quadlet]
     default: present
   driver:
     description:
@@ -196,6 +198,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_quadlet:
+  description: The text of the unit file.
+  returned: when O(state=quadlet)
+  type: str
 network:
   description: The network as C(podman network inspect) would show it, empty when it is absent.
   returned: always

@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.quadlet
 options:
   name:
     description: Name of the volume.
@@ -29,8 +30,9 @@ options:
       - V(absent) removes it and all that is in it. A volume that containers have, running or not, is not removed.
       - V(mounted) also mounts a volume whose O(options) ask for a mount, and keeps it mounted when no container runs
         with it. V(unmounted) takes that back; containers that run keep theirs.
+      - V(quadlet) writes the options into a C(.volume) unit file for podman's generator, and does nothing else.
     type: str
-    choices: [present, absent, mounted, unmounted]
+    choices: [present, absent, mounted, unmounted, quadlet]
     default: present
   driver:
     description: Only V(local) is supported. That of an existing volume cannot change.
@@ -88,6 +90,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_quadlet:
+  description: The text of the unit file.
+  returned: when O(state=quadlet)
+  type: str
 volume:
   description: The volume as C(podman volume inspect) would show it; empty when it is absent.
   returned: always

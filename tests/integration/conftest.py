@@ -71,6 +71,7 @@ def new_machine(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Callable[.
 
     def make(**kind: str) -> Machine:
         made.append(lab.machine(Spec(**kind)))
+        made[-1].bare = request.node.get_closest_marker("delivery") is not None
         return made[-1]
 
     yield make

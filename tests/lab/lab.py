@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed
+from engines import Engines
 from images import Images
 from payloads import Payloads
 
@@ -29,6 +30,7 @@ class Lab:
         self.base = base
         self.collections = base / "collections"
         self.payloads = Payloads(self.collections, base / "ansible")
+        self.engines = Engines(base / "engines")
         self._count = 0
 
     @classmethod
@@ -56,7 +58,7 @@ class Lab:
     @property
     def binds(self) -> Sequence[Path]:
         """What a machine sees read-only at the same path as outside."""
-        return (CHECKOUT, self.collections, self.images.directory, self.base / "serving")
+        return (CHECKOUT, self.collections, self.images.directory, self.engines.directory, self.base / "serving")
 
     def machine(self, spec: Spec) -> Machine:
         from machine import Machine

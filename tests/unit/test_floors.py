@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("spec", "host", "plan"),
     ("store", "registry", "runtime", "netavark", "criu", "libpod", "files"),
     ("session",),
-    ("image", "volume", "network", "secret"),
+    ("image", "volume", "network", "secret", "quadlet"),
     ("container",),
     ("pod", "build"),
     ("compose", "kube", "migrate"),

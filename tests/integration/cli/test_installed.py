@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from machine import Machine
 
+pytestmark = pytest.mark.delivery
 BASE = "/usr/local/lib/daemonless"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from machine import Machine
 
+pytestmark = pytest.mark.delivery
 PLAY = """
 - hosts: all
   gather_facts: false

@@ -145,7 +145,8 @@ def test_the_first_installation_gives_a_command_that_works(place: installed.Deli
     assert ran.stdout.startswith("1 ['ps', '-a'] 1 ")
     assert str(home) in ran.stdout
     assert (home / "daemonless").read_text().startswith("#!/")
-    assert list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("value.*.pyc"))
+    assert len(list(home.glob("engine.*.bundle"))) == 1
+    assert list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("bundle.*.pyc"))
 
 
 def test_a_second_installation_writes_nothing(place: installed.Delivery) -> None:
@@ -388,7 +389,7 @@ def test_the_commands_python_may_be_another_than_the_tasks(
     home = Path(install.install(place))
     assert place.fits(str(home))
     assert len(list(home.glob("*.bundle"))) == 2
-    assert len(list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("value.*"))) == 2
+    assert len(list((home / "daemonless_oci" / "engine" / "base" / "__pycache__").glob("bundle.*"))) == 2
     ran = subprocess.run([home / "daemonless", "x"], capture_output=True, text=True, check=False)
     assert ran.stdout.startswith("1 ['x']")
 

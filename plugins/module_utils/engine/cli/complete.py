@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _CONTAINER, _IMAGE, _NETWORK, _VOLUME, _SECRET = "container", "image", "network", "volume", "secret"
+_POD = "pod"
 _EVERYTHING = (_CONTAINER, _IMAGE, _NETWORK, _VOLUME)
 _OF_IMAGES = frozenset("history pull push rmi save tag untag".split())
 #: Commands whose words are no names of anything here.
@@ -28,6 +29,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
 }
 _NAMED = {
     "--network": _NETWORK,
+    "--pod": _POD,
     "--secret": _SECRET,
     "--volume": _VOLUME,
     "--volumes-from": _CONTAINER,
@@ -101,6 +103,8 @@ def _kinds(group: str, word: str, rest: Sequence[str]) -> Sequence[str]:
         return ()
     if group in _EVERYTHING:
         return (group,)
+    if group == "pod":
+        return (_POD,)
     if group in ("secret", "manifest"):
         return (_SECRET,) if group == "secret" else (_IMAGE,)
     if verb == "inspect":
@@ -119,6 +123,7 @@ def _names(context: Context, kinds: Iterable[str], last: str) -> list[str]:
             _NETWORK: _networks,
             _VOLUME: _volumes,
             _SECRET: _secrets,
+            _POD: _pods,
         }[kind](context, last)
     return found
 
@@ -152,6 +157,11 @@ def _volumes(context: Context, last: str) -> list[str]:
     from ..volume.observed import all_volumes
 
     return [volume.name for volume in all_volumes(context.session)]
+
+
+def _pods(context: Context, last: str) -> list[str]:
+    found = context.session.database.pods()
+    return [pod.name for pod in found] + ([pod.id[:12] for pod in found] if last else [])
 
 
 def _secrets(context: Context, last: str) -> list[str]:

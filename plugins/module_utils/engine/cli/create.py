@@ -79,6 +79,10 @@ def _create(context: Context, line: Line, argv: tuple[str, ...]) -> Container:
         from ..base.values import replace
 
         task = task._replace(desired=replace(task.desired, name=free_name(context.session)))
+    if task.desired.pod is not None and task.desired.pod.startswith("new:"):
+        from ..pod.joining import ensure
+
+        task = task._replace(desired=ensure(context.session, task.desired, check=False, command=argv)[0])
     container = make(context.session, task, replace=bool(line.given.get("replace")))
     if path:
         with open(path, "x", encoding="ascii") as file:

@@ -19,7 +19,7 @@ class Meaning(NamedTuple):
     option: str
 
 
-def _same(kind: str, text: str) -> list[Meaning]:
+def same(kind: str, text: str) -> list[Meaning]:
     """Lines of `OPTION --flag -f  help`; without an option it has the flag's name."""
     found = []
     for line in text.strip().splitlines():
@@ -112,8 +112,7 @@ timezone --tz  time zone
 --uts  UTS namespace
 --variant  variant of the image's architecture
 --workdir -w  working directory
---init-ctr
---pod-id-file
+--init-ctr  once or always: an init container of the pod
 --preserve-fds
 """
 _LISTS = """
@@ -191,11 +190,12 @@ _OWN = (
     Flag("--detach-keys", TEXT, "keys to leave it running, ctrl-p,ctrl-q by default"),
     Flag("--disable-content-trust", SWITCH, "for scripts of docker's users: nothing to switch off"),
     Flag("--help", SWITCH, "show this help"),
+    Flag("--pod-id-file", TEXT, "the pod whose id is in this file"),
     Flag("--quiet -q", SWITCH, "no progress while pulling"),
     Flag("--replace", SWITCH, "take the place of a container of this name"),
     Flag("--sig-proxy", SWITCH, "pass our signals on to it"),
 )
-MEANINGS = (*_same(TEXT, _TEXTS), *_same(LIST, _LISTS), *_same(SWITCH, _SWITCHES))
+MEANINGS = (*same(TEXT, _TEXTS), *same(LIST, _LISTS), *same(SWITCH, _SWITCHES))
 OPTION_OF = {meaning.flag.key: meaning.option for meaning in MEANINGS}
 FLAGS = (*_OWN, *(meaning.flag for meaning in MEANINGS))
 #: What cannot be had, and why.
@@ -203,9 +203,7 @@ REFUSED = {
     "decryption-key": "encrypted layers are not decrypted here; pull a plain image",
     "gpus": "name the devices with --device",
     "hooks-dir": "OCI hooks are run by podman itself; put what they do into the image",
-    "init-ctr": "it needs a pod that is started as one; start the containers in their order instead",
     "link-local-ip": "netavark has no such address",
-    "pod-id-file": "use --pod with the pod's name or id",
     "preserve-fd": "conmon closes what it does not know; hand files in with --volume",
     "preserve-fds": "conmon closes what it does not know; hand files in with --volume",
 }

@@ -53,34 +53,44 @@ def _options(given: Mapping[str, object]) -> dict[str, object]:
             raise Usage(f"--{key} cannot be had: {REFUSED[key]}")
     found = {OPTION_OF[key]: value for key, value in given.items() if key in OPTION_OF and key not in REFUSED}
     for key in _SLICES & set(found):
-        found[key] = _slice(found[key])
+        found[key] = slices(found[key])
     for key, read in _SPELLINGS.items():
         if key in found:
             found[key] = read(found[key])
+    _pod(found, str(given.get("pod-id-file") or ""))
     _environment(found)
-    _labels(found)
+    labels(found)
     return found
 
 
-def _labels(found: dict[str, object]) -> None:
+def _pod(found: dict[str, object], path: str) -> None:
+    if not path:
+        return
+    if found.get("pod"):
+        raise Usage("--pod and --pod-id-file cannot be used together")
+    with open(path, encoding="utf-8") as file:
+        found["pod"] = file.read().split("\n", 1)[0].strip()
+
+
+def labels(found: dict[str, object]) -> None:
     """Those of files first, so that --label has the last word."""
-    pairs: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for path in _texts(found.pop("label_file", ())):
         lines = [line.strip() for line in option_files.read((path,))[path].decode("utf-8", "replace").splitlines()]
-        pairs.update(_pairs([line for line in lines if line and not line.startswith("#")]))
-    pairs.update(_pairs(_texts(found.get("label", ()))))
-    if pairs or "label" in found:
-        found["label"] = pairs
+        kept.update(pairs([line for line in lines if line and not line.startswith("#")]))
+    kept.update(pairs(_texts(found.get("label", ()))))
+    if kept or "label" in found:
+        found["label"] = kept
 
 
 def _environment(found: dict[str, object]) -> None:
     """A bare NAME takes our value, in files as well; `NAME*` takes all that begin so."""
-    pairs: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for path in _texts(found.pop("env_file", ())):
-        pairs.update(_variables(option_files.read((path,))[path].decode("utf-8", "replace").splitlines()))
-    pairs.update(_variables(_texts(found.get("env", ()))))
-    if pairs or "env" in found:
-        found["env"] = pairs
+        kept.update(_variables(option_files.read((path,))[path].decode("utf-8", "replace").splitlines()))
+    kept.update(_variables(_texts(found.get("env", ()))))
+    if kept or "env" in found:
+        found["env"] = kept
 
 
 def _variables(lines: Sequence[str]) -> dict[str, str]:
@@ -109,7 +119,7 @@ def _absolute(value: object) -> str:
     return os.path.abspath(str(value))
 
 
-def _pairs(value: object) -> dict[str, str]:
+def pairs(value: object) -> dict[str, str]:
     """KEY=VALUE, several times, as a mapping."""
     return dict(text.partition("=")[::2] for text in _texts(value))
 
@@ -118,7 +128,7 @@ def _paths(value: object) -> list[str]:
     return [os.path.abspath(path) for path in _texts(value)]
 
 
-def _volumes(value: object) -> list[str]:
+def volumes(value: object) -> list[str]:
     """A path of the host may be given as seen from here."""
     found = []
     for text in _texts(value):
@@ -151,7 +161,7 @@ def _weights(value: object) -> dict[str, str]:
     return dict(text.rpartition(":")[::2] for text in _texts(value))
 
 
-def _slice(value: object) -> list[str]:
+def slices(value: object) -> list[str]:
     """Values parted by commas, as a line of CSV."""
     import csv
 
@@ -167,17 +177,17 @@ _SLICES = frozenset(
     """.split()
 )
 _SPELLINGS = {
-    "annotation": _pairs,
+    "annotation": pairs,
     "blkio_weight_device": _weights,
-    "cgroup_conf": _pairs,
-    "env_merge": _pairs,
+    "cgroup_conf": pairs,
+    "env_merge": pairs,
     "env_file": _paths,
     "label_file": _paths,
-    "log_opt": _pairs,
+    "log_opt": pairs,
     "mount": _mounts,
     "network": _networks,
-    "sysctl": _pairs,
-    "volume": _volumes,
+    "sysctl": pairs,
+    "volume": volumes,
     **dict.fromkeys(_HOST_FILES, _absolute),
 }
 

@@ -24,7 +24,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.names("NAME")
     parser.add_argument("-f", "--format", default="", help="json, or a Go template")
     parser.latest()
-    parser.add_argument("--type", default="", choices=("container", "image", "network", "volume", "all"))
+    parser.add_argument("--type", default="", choices=("container", "image", "network", "volume", "pod", "all"))
     parser.flag("-s", "--size", help="accepted; sizes are not computed")
 
 
@@ -97,4 +97,18 @@ def _volume(context: Context, name: str) -> object:
     return None if found is None else shown(found)
 
 
-_FINDERS: dict[str, Finder] = {"container": _container, "image": _image, "network": _network, "volume": _volume}
+def _pod(context: Context, name: str) -> object:
+    from ..pod.inspect import inspect
+    from ..pod.model import lookup
+
+    found = lookup(context.session, name)
+    return None if found is None else inspect(context.session, found)
+
+
+_FINDERS: dict[str, Finder] = {
+    "container": _container,
+    "image": _image,
+    "network": _network,
+    "volume": _volume,
+    "pod": _pod,
+}

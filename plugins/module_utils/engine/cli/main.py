@@ -45,6 +45,10 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
         network_create,
         network_verbs,
         networks,
+        pod_create,
+        pod_verbs,
+        pod_watch,
+        pods,
         port,
         ps,
         pull,
@@ -84,7 +88,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("imports", "Make an image from the tar of a root file system"),
     "info": ("info", "Describe this host: store, runtimes, networks, what is missing"),
     "init": ("small", "Make all that containers need, and do not let their programs begin"),
-    "inspect": ("inspect", "Show all there is to know about containers, images, networks or volumes"),
+    "inspect": ("inspect", "Show all there is to know about containers, images, networks, volumes or pods"),
     "kill": ("lifecycle", "Send a signal to containers"),
     "load": ("save", "Bring the images of an archive into the store"),
     "login": ("login", "Keep credentials for a registry"),
@@ -119,6 +123,7 @@ _ALIASES = {"umount": "unmount"}
 _IMAGE = ("history", "import", "load", "pull", "push", "save", "search", "tag", "untag")  # of `image` too
 _OTHERS = (*_IMAGE, "completion", "events", "images", "info", "login", "logout", "rmi", "version")
 _VOLUME_DEEDS = "create exists export import inspect mount prune reload rm unmount".split()
+_POD_VERBS = "create exists inspect kill logs pause prune ps restart rm start stats stop top unpause".split()
 _GROUPS: dict[str, dict[str, str]] = {
     "container": {
         **{name: name for name in _COMMANDS if name not in _OTHERS},
@@ -154,6 +159,11 @@ _GROUPS: dict[str, dict[str, str]] = {
         "remove": "volume rm",
         "umount": "volume unmount",
         **{word: f"volume {word}" for word in _VOLUME_DEEDS},
+    },
+    "pod": {
+        **{word: f"pod {word}" for word in _POD_VERBS},
+        "list": "pod ps",
+        "ls": "pod ps",
     },
     "secret": {
         "list": "secret-ls",
@@ -194,6 +204,21 @@ _HIDDEN = {
     "network rm": ("network_verbs", "Remove networks"),
     "network update": ("network_verbs", "Change the name servers of a network"),
     "networks": ("networks", "List networks"),
+    "pod create": ("pod_create", "Make a pod"),
+    "pod exists": ("pod_verbs", "Tell by the exit code whether there is a pod"),
+    "pod inspect": ("pods", "Show all there is to know about pods"),
+    "pod kill": ("pod_verbs", "Send a signal to the containers of pods"),
+    "pod logs": ("pod_watch", "Show what the containers of a pod have written"),
+    "pod pause": ("pod_verbs", "Freeze the containers of pods"),
+    "pod prune": ("pod_verbs", "Remove pods that have ended"),
+    "pod ps": ("pods", "List pods"),
+    "pod restart": ("pod_verbs", "Stop and start pods"),
+    "pod rm": ("pod_verbs", "Remove pods and their containers"),
+    "pod start": ("pod_verbs", "Start pods"),
+    "pod stats": ("pod_watch", "Show what the containers of pods use"),
+    "pod stop": ("pod_verbs", "Stop pods"),
+    "pod top": ("pod_watch", "Show the processes of a pod"),
+    "pod unpause": ("pod_verbs", "Thaw the containers of pods"),
     "system check": ("care", "Find and repair damage in the storage"),
     "system df": ("usage", "Show what images, containers and volumes take on the disk"),
     "system prune": ("care", "Remove what nobody uses"),

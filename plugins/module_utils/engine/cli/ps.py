@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import jsonval
 from ..base.clock import is_zero, parse
@@ -30,6 +30,7 @@ _COLUMNS = (
     ("PORTS", "Ports"),
     ("NAMES", "Names"),
 )
+_OF_PODS = (("POD ID", "Pod"), ("PODNAME", "PodName"))
 _NEVER = -62135596800  # Go's zero time in Unix seconds
 
 
@@ -39,6 +40,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.add_argument("--format", default="", help="json, table, or a Go template")
     parser.flag("--no-trunc", help="ids and commands in full")
     parser.flag("--noheading", help="no headings")
+    parser.flag("-p", "--pod", help="with the pod of each")
     parser.flag("-q", "--quiet", help="only ids")
     parser.add_argument("-n", "--last", type=int, default=0, help="the last N created")
     parser.latest()
@@ -48,15 +50,35 @@ def arguments(parser: Parser, name: str) -> None:
 def run(context: Context, options: Namespace) -> int:
     from ..container.lookup import all_containers
 
-    chosen = _choose(all_containers(context.session), options)
+    everyone = all_containers(context.session)
+    chosen = _choose(everyone, options)
     now = time.time_ns()
-    rows = [_row(container, options, now) for container in chosen]
+    around = _around(context, everyone)
+    rows = [_row(container, options, now, around) for container in chosen]
     if options.sort != "created":
         field = {"command": "Command", "id": "ID", "image": "Image", "names": "Names", "status": "Status"}[options.sort]
         rows.sort(key=lambda row: str(row[field]))
-    listing = Listing(_COLUMNS, rows, lambda: [_object(container, now) for container in chosen], "ID")
+    columns = (*_COLUMNS, *(_OF_PODS if options.pod else ()))
+    listing = Listing(columns, rows, lambda: [_object(container, now, around) for container in chosen], "ID")
     context.out(render(listing, options.format, quiet=options.quiet, heading=not options.noheading))
     return 0
+
+
+class _Around(NamedTuple):
+    """Names of pods by id, and all containers by id."""
+
+    pods: dict[str, str]
+    containers: dict[str, Container]
+
+    def ports(self, container: Container) -> list[Json]:
+        """One in another's network is reached by the other's ports."""
+        other = self.containers.get(jsonval.text(container.config, "netNsCtr"))
+        return (other or container).ports
+
+
+def _around(context: Context, everyone: list[Container]) -> _Around:
+    pods = context.session.database.pods() if any(one.pod_id for one in everyone) else []
+    return _Around({pod.id: pod.name for pod in pods}, {one.id: one for one in everyone})
 
 
 def _choose(containers: list[Container], options: Namespace) -> list[Container]:
@@ -74,7 +96,7 @@ def _choose(containers: list[Container], options: Namespace) -> list[Container]:
     return [container for container in containers if container.status in ("running", "paused", "stopping")]
 
 
-def _row(container: Container, options: Namespace, now: int) -> Row:
+def _row(container: Container, options: Namespace, now: int, around: _Around) -> Row:
     full = options.no_trunc
     row = Row(
         ID=container.id if full else container.id[:12],
@@ -87,13 +109,14 @@ def _row(container: Container, options: Namespace, now: int) -> Row:
         RunningFor=words.ago(container.created, now),
         Status=status(container, now),
         State=container.status,
-        Ports=", ".join(words.port(port) for port in container.ports),
+        Ports=", ".join(words.port(port) for port in around.ports(container)),
         Names=container.name,
         Mounts=mounts(container),
         Networks=",".join(networks(container)),
         Labels=container.labels,
         Pid=container.pid if container.running else 0,
         Pod=container.pod_id if full else container.pod_id[:12],
+        PodName=around.pods.get(container.pod_id, ""),
         ExitCode=container.exit_code,
         Exited=container.status == "exited",
         Restarts=container.restart_count,
@@ -102,7 +125,7 @@ def _row(container: Container, options: Namespace, now: int) -> Row:
         StartedAt=_seconds(container.started_at),
         ExitedAt=_seconds(container.finished_at),
     )
-    row.source = lambda: _object(container, now)
+    row.source = lambda: _object(container, now, around)
     return row
 
 
@@ -136,7 +159,7 @@ def networks(container: Container) -> list[str]:
     return sorted(named) or [jsonval.text(item, "name") for item in jsonval.tables(container.config, "orderedNetworks")]
 
 
-def _object(container: Container, now: int) -> Json:
+def _object(container: Container, now: int, around: _Around) -> Json:
     """One element of --format json, with podman's keys."""
     return {
         "AutoRemove": container.auto_remove,
@@ -158,8 +181,8 @@ def _object(container: Container, now: int) -> Json:
         "Networks": networks(container),
         "Pid": container.pid if container.running else 0,
         "Pod": container.pod_id,
-        "PodName": "",
-        "Ports": [_port(port) for port in container.ports] or None,
+        "PodName": around.pods.get(container.pod_id, ""),
+        "Ports": [_port(port) for port in around.ports(container)] or None,
         "Restarts": container.restart_count,
         "Size": None,
         "StartedAt": _seconds(container.started_at),

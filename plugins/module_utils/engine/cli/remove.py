@@ -63,7 +63,7 @@ def _code(session: Session, name: str, error: EngineError) -> int:
     if isinstance(error, NotFound):
         return _MISSING
     container = lookup(session, name)
-    return _STILL_RUNS if container is not None and container.running else 125
+    return _STILL_RUNS if container is not None and container.running and not container.infra else 125
 
 
 def _names(context: Context, options: Namespace) -> list[str]:

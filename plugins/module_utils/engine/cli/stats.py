@@ -74,11 +74,11 @@ def _samples(context: Context, options: Namespace, before: dict[str, Sample]) ->
         if one is not None:
             found.append(one)
         elif options.all or options.names or options.latest:
-            found.append(_at_rest(container))
+            found.append(at_rest(container))
     return found
 
 
-def _at_rest(container: Container) -> Sample:
+def at_rest(container: Container) -> Sample:
     from ..container.stats import Sample
     from ..host.cgroup_usage import Usage as Nothing
 
@@ -95,7 +95,7 @@ def _chosen(context: Context, options: Namespace) -> list[Container]:
 
 
 def _report(options: Namespace, found: list[Sample]) -> str:
-    rows = [_row(one, bool(options.no_trunc)) for one in found]
+    rows = [row_of(one, bool(options.no_trunc)) for one in found]
     listing = Listing(_COLUMNS, rows, lambda: [_object(row) for row in rows], "ID")
     if options.format == "json":
         from .rows import pretty
@@ -104,7 +104,7 @@ def _report(options: Namespace, found: list[Sample]) -> str:
     return render(listing, options.format)
 
 
-def _row(one: Sample, full: bool) -> Row:
+def row_of(one: Sample, full: bool) -> Row:
     used = one.usage
     row = Row(
         ID=one.id if full else one.id[:12],

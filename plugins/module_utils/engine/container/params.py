@@ -25,7 +25,7 @@ from .desired import (
     ContainerDesired,
     ContainerFlags,
 )
-from .params_names import ALIASES, FILES, KNOWN, UNSUPPORTED, WITHOUT_EFFECT
+from .params_names import ALIASES, FILES, KNOWN, UNITS, UNSUPPORTED, WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,6 +150,8 @@ def canonical_names(params: Params) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in params.items():
         name = ALIASES.get(key, key)
+        if name in UNITS:
+            continue
         if name not in KNOWN:
             raise BadInput("read container options", f"{key[:60]!r} is not an option{_suggest(key)}")
         if value is None:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     Deed = Callable[[Session, Container], object]
 
 
-def start(session: Session, pod: Pod) -> None:
-    """Start what does not run: the infra container, then the init containers one after the other, then all others.
+def start(session: Session, pod: Pod, *, every: bool = False) -> None:
+    """Start what does not run: the infra container, then the init containers one after the other, then all others;
+    those that have run to a good end by themselves while the pod is up only with `every`.
 
     Raises the failure of the first container that cannot be started, after the others have been tried.
     """
@@ -44,7 +45,7 @@ def start(session: Session, pod: Pod) -> None:
     rest = [one for one in pod.members if not init_kind(one)]
     if fresh or not any(one.running for one in rest):
         _run_inits(session, pod)
-    wanted = [one for one in rest if not one.running and (fresh or not is_done(one))]
+    wanted = [one for one in rest if not one.running and (every or fresh or not is_done(one))]
     _each(session, wanted, start_container, needed_first=True)
     event(session, pod.id, pod.name, "start", pod.labels)
 

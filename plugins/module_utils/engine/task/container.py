@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import quadlet
 from .container_options import OPTIONS, PULLING, RULES
 from .frame import Noun, Request, Result, run
 
@@ -42,6 +43,10 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
+    return quadlet.beside(request, "container", _manage)
+
+
+def _manage(request: Request) -> Result:
     from ..container import reconcile as room
 
     desired, flags, pull = task_of(request)[:3]

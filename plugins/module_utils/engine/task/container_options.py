@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .frame import EXECUTABLE
+from .quadlet import OPTIONS as _QUADLET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ _IDENTITY: Options = {
             "unpaused",
             "killed",
             "healthy",
+            "quadlet",
         ],
     },
     "image": _TEXT,
@@ -255,6 +257,7 @@ OPTIONS: Options = {
     **_HEALTH,
     **_WITHOUT_EFFECT,
     **_REFUSED,
+    **_QUADLET,
 }
 RULES = {"mutually_exclusive": [["no_hosts", "etc_hosts"], ["platform", "arch"], ["platform", "os"]]}
 PULLING = frozenset(_PULLING)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..base.errors import BadInput
+from . import quadlet
 from .container import actions_of, task_of
 from .container_options import OPTIONS as EACH
 from .container_options import RULES
@@ -34,7 +35,10 @@ def reconcile(request: Request) -> Result:
     from ..container import many
 
     label = request.text("purge")
-    tasks = tasks_of(request, label)
+    parts = _parts(request, label)
+    units = [quadlet.written(part, "container") for part in parts if part.text("state") == quadlet.STATE]
+    leaving = [quadlet.Leaving(part, "container") for part in parts if part.text("state") == "absent"]
+    tasks = [_task(part) for part in parts if part.text("state") != quadlet.STATE]
     parallel = request.params.get("parallel")
     if not isinstance(parallel, int) or parallel < 1:
         raise BadInput("read the option parallel", "it is less than one")
@@ -45,7 +49,7 @@ def reconcile(request: Request) -> Result:
     for outcome in outcomes.values():
         request.warnings += [text for text in outcome.warnings if text not in request.warnings]
     reported = [report_of(end) for end in ended]
-    return Result(
+    result = Result(
         [outcome.container for outcome in outcomes.values() if outcome.container],
         changed=bool(changed),
         actions=[action for report in reported for action in _texts(report, "actions")],
@@ -57,20 +61,35 @@ def reconcile(request: Request) -> Result:
         },
         failure=failure_of(ended),
     )
+    for unit in units:
+        result.changed = result.changed or unit.changed
+        result.actions += unit.actions
+    for each in () if result.failure else leaving:
+        result = each.gone(result)
+    for part in parts:
+        request.warnings += [text for text in part.warnings if text not in request.warnings]
+    return result
 
 
 def tasks_of(request: Request, label: str) -> list[Task]:
+    """The entries of the list as what is wanted. Raises BadInput."""
+    return [_task(part) for part in _parts(request, label)]
+
+
+def _parts(request: Request, label: str) -> list[Request]:
     """The entries of the list, each read as the module `container` reads its options. Raises BadInput."""
     listed = request.params.get("containers")
     validator = ArgumentSpecValidator(dict(EACH), **RULES)
     return [
-        _task(request, validator, item, number, label)
+        _part(request, validator, item, number, label)
         for number, item in enumerate(listed if isinstance(listed, list) else [], 1)
         if isinstance(item, dict)
     ]
 
 
-def _task(request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str) -> Task:
+def _part(
+    request: Request, validator: ArgumentSpecValidator, item: dict[str, object], number: int, label: str
+) -> Request:
     name = item.get("name")
     where = f"read container {name}" if isinstance(name, str) and name else f"read entry {number} of containers"
     validated = validator.validate(item)
@@ -80,10 +99,14 @@ def _task(request: Request, validator: ArgumentSpecValidator, item: dict[str, ob
     params: dict[str, object] = validated.validated_parameters
     if label and params["state"] != "absent":
         params["label"] = _labelled(params.get("label"), label, where)
+    return request.part(params)
+
+
+def _task(part: Request) -> Task:
     try:
-        return task_of(request.part(params))
+        return task_of(part)
     except BadInput as error:
-        raise BadInput(f"{where}: {error.deed}", error.cause, error.hint) from error
+        raise BadInput(f"read container {part.text('name')}: {error.deed}", error.cause, error.hint) from error
 
 
 def _labelled(labels: object, label: str, where: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base.jsonval import texts
-from . import push_arguments
+from . import push_arguments, quadlet
 from .frame import EXECUTABLE, Noun, Request, Result, run
 from .registry_access import ACCESS, EXCLUSIVE, TOGETHER, access
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OPTIONS: Options = {
     "name": {"type": "str", "required": True},
     "tag": {"type": "str", "default": "latest"},
-    "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "present", "quadlet"]},
     "pull": {"type": "bool", "default": True},
     "pull_policy": {"type": "str", "choices": ["always", "missing", "never", "newer"]},
     "pull_extra_args": {"type": "str"},
@@ -46,6 +46,7 @@ OPTIONS: Options = {
     "push": {"type": "bool", "default": False},
     "push_args": {"type": "dict", "options": push_arguments.OPTIONS},
     **ACCESS,
+    **quadlet.OPTIONS,
     "executable": EXECUTABLE,
 }
 RULES = {
@@ -88,6 +89,10 @@ _DEEDS = {
 
 
 def reconcile(request: Request) -> Result:
+    return quadlet.beside(request, "image", _manage)
+
+
+def _manage(request: Request) -> Result:
     desired = wanted(request)
     session = request.session()
     if not request.flag("all_tags"):

@@ -70,11 +70,15 @@ sys.stderr.flush()
 os._exit(code)  # taking the interpreter apart, module by module, would be a tenth of a short command
 '''
 
+#: What is imported before the bundle can be: byte code of its own, which a plain user cannot leave in root's copy.
+_FIRST = ("engine/__init__.py", "engine/base/__init__.py", "engine/base/bundle.py")
+
 _OTHER_PYTHON = """
 import py_compile, sys
 new, home, *names = sys.argv[1:]
 for name in names:
-    py_compile.compile(new + "/" + name, dfile=home + "/" + name, doraise=True)
+    if name.endswith({first}):
+        py_compile.compile(new + "/" + name, dfile=home + "/" + name, doraise=True)
 sys.path.append(new)
 from {package}.engine.base import bundle
 print(bundle.write(new, home, names))
@@ -245,14 +249,14 @@ def _compile(new: str, home: str, names: list[str]) -> list[str]:
     from ..base import bundle
 
     for name in names:
-        path = os.path.join(new, name)
-        py_compile.compile(path, dfile=os.path.join(home, name), doraise=True)
+        if name.endswith(_FIRST):
+            py_compile.compile(os.path.join(new, name), dfile=os.path.join(home, name), doraise=True)
     written = [bundle.write(new, home, names)]
     python = interpreter()
     if python_version(python) != sys.version_info[:2]:
         from ..host.process import LinuxRunner
 
-        argv = [python, "-IS", "-c", _OTHER_PYTHON.format(package=PACKAGE), new, home, *names]
+        argv = [python, "-IS", "-c", _OTHER_PYTHON.format(package=PACKAGE, first=_FIRST), new, home, *names]
         done = LinuxRunner().run(argv, timeout=300, check="compile the runtime")
         written.append(done.stdout.decode().strip())
     for folder, _folders, files in os.walk(new):

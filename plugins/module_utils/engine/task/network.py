@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Conflict
+from . import quadlet
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 OPTIONS: Options = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent", "quadlet"]},
     "driver": {"type": "str", "choices": ["bridge", "macvlan", "ipvlan"]},
     "macvlan": {"type": "str"},
     "interface_name": {"type": "str"},
@@ -60,6 +61,7 @@ OPTIONS: Options = {
     "recreate": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "debug": {"type": "bool", "default": False},
+    **quadlet.OPTIONS,
     "executable": EXECUTABLE,
 }
 RULES = {
@@ -74,6 +76,10 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
+    return quadlet.beside(request, "network", _manage)
+
+
+def _manage(request: Request) -> Result:
     from ..network.desired import Mode
 
     wish = desired(request)

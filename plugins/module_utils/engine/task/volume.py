@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import quadlet
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OPTIONS: Options = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent", "mounted", "unmounted"]},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent", "mounted", "unmounted", "quadlet"]},
     "driver": {"type": "str"},
     "label": {"type": "dict"},
     "options": {"type": "list", "elements": "str"},
@@ -25,6 +26,7 @@ OPTIONS: Options = {
     "gid": {"type": "int"},
     "recreate": {"type": "bool", "default": False},
     "debug": {"type": "bool", "default": False},
+    **quadlet.OPTIONS,
     "executable": EXECUTABLE,
 }
 
@@ -34,6 +36,10 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
+    return quadlet.beside(request, "volume", _manage)
+
+
+def _manage(request: Request) -> Result:
     from ..base.errors import Conflict
     from ..volume import desired as wishes
 
