@@ -115,6 +115,20 @@ options:
   rmi:
     description: Remove the container when it ends, as with O(rm), and its image unless another container uses it.
     type: bool
+  generate_systemd:
+    description:
+      - A unit of systemd for the container, V({}) for none. The text is returned, and with C(path) written to
+        C(path/PREFIXSEPARATORNAME.service); O(state=absent) removes that file.
+      - The unit calls the command C(daemonless) and stays with the container as long as it runs, so that systemd sees
+        how it ended. Reloading systemd, enabling and starting the unit is left to M(ansible.builtin.systemd_service).
+      - Keys are C(path), C(new) (make the container anew at each start, and remove it at each end), C(restart_policy)
+        (V(on-failure) by default; V(no), V(on-success), V(on-abnormal), V(on-watchdog), V(on-abort), V(always)),
+        C(restart_sec), C(start_timeout), C(stop_timeout) or C(time), C(after), C(wants), C(requires) (names of units),
+        C(container_prefix) (V(container) by default), C(separator) (V(-) by default) and C(no_header). C(names) can
+        only be true, and C(pod_prefix) has a meaning for pods only.
+      - Not for entries of M(daemonless.oci.containers).
+    type: dict
+    default: {}
   cmd_args:
     description: Further arguments of the podman command. Has no effect, as none is run; a warning says so.
     type: list
@@ -747,6 +761,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_systemd:
+  description: The text of the unit by its name, without C(.service).
+  returned: when O(generate_systemd) is not empty
+  type: dict
 podman_quadlet:
   description: The text of the unit file.
   returned: when O(state=quadlet)

@@ -84,7 +84,7 @@ _SETTINGS = settings.table(
     text workdir WorkingDir
     """
 )
-_FLAGS = flags.table(
+FLAGS = flags.table(
     """
     one arch
     one authfile
@@ -191,7 +191,7 @@ def unit(params: Mapping[str, object]) -> Unit:
         log = values["log_opt"]
         values["log_opt"] = {str(key).replace("max_size", "max-size"): item for key, item in log.items()}  # type: ignore[attr-defined]
     found = [*settings.of(values, _SETTINGS)]
-    found += [("PodmanArgs", argument) for argument in flags.of(values, _FLAGS)]
+    found += [("PodmanArgs", argument) for argument in flags.of(values, FLAGS)]
     extra = values.get("cmd_args")
     if isinstance(extra, (list, tuple)):
         found += settings.of({"cmd_args": extra}, (("cmd_args", settings.EACH, "PodmanArgs"),))

@@ -26,27 +26,52 @@ def table(text: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def of(params: Mapping[str, object], lines: tuple[tuple[str, str, str], ...]) -> Iterator[str]:
-    """The flags, one `--flag VALUE` each, in the order of the table. Raises BadInput."""
+    """The flags as words of a unit file, one `--flag VALUE` each, in the order of the table. Raises BadInput."""
+    for option, flag, value, joined in _each(params, lines):
+        if value is None:
+            yield flag
+        else:
+            yield f"{flag}{'=' if joined else ' '}{word(value, option)}"
+
+
+def argv(params: Mapping[str, object], lines: tuple[tuple[str, str, str], ...]) -> list[str]:
+    """The flags as arguments of a program."""
+    found: list[str] = []
+    for _option, flag, value, joined in _each(params, lines):
+        if value is None:
+            found.append(flag)
+        elif joined:
+            found.append(f"{flag}={value}")
+        else:
+            found += [flag, value]
+    return found
+
+
+def _each(
+    params: Mapping[str, object], lines: tuple[tuple[str, str, str], ...]
+) -> Iterator[tuple[str, str, str | None, bool]]:
+    """(option, flag, value, whether they are one word); no value for a switch that is on."""
     for option, kind, flag in lines:
         value = params.get(option)
         if value is None or value == [] or value == {}:
             continue
         if kind == EQUALS:
-            yield f"{flag}={word(str(value).lower(), option)}"
+            yield option, flag, str(value).lower(), True
         elif kind == TRUTH:
-            yield f"{flag}={word(bool(value), option)}"
+            yield option, flag, "true" if value else "false", True
         elif kind == SWITCH:
             if value is True:
-                yield flag
+                yield option, flag, None, False
         else:
             for item in _items(kind, value):
-                yield f"{flag} {word(item, option)}"
+                yield option, flag, str(item), False
 
 
 def _items(kind: str, value: object) -> list[object]:
     if isinstance(value, dict):
-        colon = "=" if kind == PAIRS else ":"
-        return [f"{key}{colon}{item}" for key, item in value.items()]
+        if kind == PAIRS:
+            return [f"{key}={'' if item is None else item}" for key, item in value.items()]
+        return [f"{key}:{item}" if item not in (None, "") else key for key, item in value.items()]
     if isinstance(value, (list, tuple)):
         return [",".join(str(item) for item in value)] if kind == COMMAS else list(value)
     return [value]

@@ -43,7 +43,15 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
-    return quadlet.beside(request, "container", _manage)
+    return quadlet.beside(request, "container", _with_unit)
+
+
+def _with_unit(request: Request) -> Result:
+    if not request.params.get("generate_systemd"):
+        return _manage(request)
+    from . import units
+
+    return units.beside(request, _manage)
 
 
 def _manage(request: Request) -> Result:

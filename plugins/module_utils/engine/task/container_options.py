@@ -258,6 +258,7 @@ OPTIONS: Options = {
     **_WITHOUT_EFFECT,
     **_REFUSED,
     **_QUADLET,
+    "generate_systemd": {"type": "dict", "default": {}},
 }
 RULES = {"mutually_exclusive": [["no_hosts", "etc_hosts"], ["platform", "arch"], ["platform", "os"]]}
 PULLING = frozenset(_PULLING)

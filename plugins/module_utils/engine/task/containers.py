@@ -97,6 +97,8 @@ def _part(
     if validated.error_messages:
         raise BadInput(where, "; ".join(validated.error_messages))
     params: dict[str, object] = validated.validated_parameters
+    if params.get("generate_systemd"):
+        raise BadInput(where, "generate_systemd is an option of the module container alone", "Use that for this one")
     if label and params["state"] != "absent":
         params["label"] = _labelled(params.get("label"), label, where)
     return request.part(params)
