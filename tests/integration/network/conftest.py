@@ -10,10 +10,15 @@ PRELUDE = (Path(__file__).parent / "prelude.py").read_text()
 
 
 def run_inside(
-    machine: object, body: str, user: str | None = None, env: Mapping[str, str] | None = None, check: bool = True
+    machine: object,
+    body: str,
+    user: str | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    timeout: float = 120,
 ) -> object:
     """Run `body` after the prelude in the machine; what it passed to show() last."""
-    done = machine.python(PRELUDE + body, user=user, env=env, check=check)  # type: ignore[attr-defined]
+    done = machine.python(PRELUDE + body, user=user, env=env, check=check, timeout=timeout)  # type: ignore[attr-defined]
     if not check:
         return done
     lines = done.stdout.strip().splitlines()
@@ -22,7 +27,7 @@ def run_inside(
 
 @pytest.fixture
 def inside(machine: object) -> Callable[..., object]:
-    """inside(body, user=None, env=None, check=True): run_inside in this test's machine."""
+    """inside(body, user=None, env=None, check=True, timeout=120): run_inside in this test's machine."""
 
     def run(body: str, **more: object) -> object:
         return run_inside(machine, body, **more)  # type: ignore[arg-type]
