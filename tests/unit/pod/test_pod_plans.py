@@ -228,3 +228,10 @@ def test_what_a_member_has_of_its_own_stays_so():
 def test_limits_that_are_set():
     assert pod_group.limits_of(planner.build(wish(), AROUND).pod) == {}
     assert pod_group.limits_of(planner.build(wish(memory="64m"), AROUND).pod)["memory"]["limit"] == 67108864
+
+
+def test_what_is_filled_in_is_not_remembered_as_mentioned():
+    found = seen(wish(infra_name="mine", share="net"), noted=False)
+    filled = planner.completed(wish(label={"a": "b"}), found)
+    assert (filled.infra_name, filled.share) == ("mine", frozenset({"net"}))
+    assert planner.notes(filled) == ("pod.label",)

@@ -32,7 +32,8 @@ class PodFlags:
 @dataclass(frozen=True)
 class PodDesired:
     """None wherever the task said nothing. `base` is the infra container as a wish (its name is `infra_name` or made of
-    the pod's id), `limits` one of which only the limits matter: they are the whole pod's.
+    the pod's id), `limits` one of which only the limits matter: they are the whole pod's. `noted` is what the task
+    mentioned, once the rest has been filled in from what there is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class PodDesired:
     restart_policy: RestartPolicy | None = None
     cgroup_parent: str | None = None
     pod_id_file: str | None = None
+    noted: tuple[str, ...] | None = None
 
     @property
     def has_infra(self) -> bool:

@@ -122,6 +122,8 @@ def own_keys(wish: PodDesired) -> set[str]:
 
 def notes(wish: PodDesired) -> tuple[str, ...]:
     """What is remembered of a task, in the infra container."""
+    if wish.noted is not None:
+        return wish.noted
     return tuple(sorted((*effective.keys_of(wish.base), *(f"{_OWN}{key}" for key in own_keys(wish)))))
 
 
@@ -170,6 +172,7 @@ def _change(seen: PodSeen, wish: PodDesired, flags: PodFlags, around: Surroundin
 def completed(wish: PodDesired, seen: PodSeen) -> PodDesired:
     """Whether there is an infra container, and how it is called, is no change when the task says nothing of it."""
     noted = recorded(seen)
+    wish = replace(wish, noted=notes(wish))
     if wish.infra is None and wish.share is None and not flag(seen.config, "hasInfra") and f"{_OWN}infra" not in noted:
         wish = replace(wish, infra=False)
     if wish.infra_name is None and seen.infra is not None and f"{_OWN}infra_name" not in noted:

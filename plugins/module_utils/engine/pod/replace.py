@@ -138,13 +138,13 @@ def _start(session: Session, pod_id: str, entry: Entry) -> None:
     pod = model.find(session, pod_id)
     if pod.infra is not None:
         start_container(session, pod.infra)
-    wanted = [one for one in pod.members if one.id in ran]
+    wanted = [one for one in pod.members if one.id in ran and not one.infra]  # the other infra container is one, too
     for wave in lifecycle.in_waves(session, wanted, needed_first=True):
         for number in wave:
             start_container(session, wanted[number])
     for cid in entry.text("paused").split():
         found = lookup.by_id(session, cid)
-        if found is not None and found.running:
+        if found is not None and found.running and found.id in (pod.infra_id, *(one.id for one in wanted)):
             from ..container.pause import pause
 
             pause(session, found)
