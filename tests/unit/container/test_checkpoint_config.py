@@ -126,6 +126,7 @@ def test_places_of_the_other_host_and_hooks_stay_behind():
         (("pod", "b0b0" * 16), "belongs to a pod"),
         (("Dependencies", ["b0b0" * 16]), "needs another one"),
         (("netNsCtr", "b0b0" * 16), "shares namespaces"),
+        (("idMappingsOptions", {"HostUIDMapping": False}), "ids of its own"),
     ],
 )
 def test_what_is_no_container_of_its_own(change, words):

@@ -63,6 +63,8 @@ def check(config: Json, what: str) -> None:
     check_name(text(config, "name"), "container")
     if text(config, "pod") or config.get("Dependencies"):
         raise Corrupt(deed, "its container belongs to a pod, or needs another one")
+    if not flag(table(config, "idMappingsOptions"), "HostUIDMapping"):
+        raise Corrupt(deed, "its container has ids of its own (userns), which no archive carries")
     for key in ("ipcNsCtr", "netNsCtr", "pidNsCtr", "userNsCtr", "utsNsCtr", "cgroupNsCtr", "mountNsCtr"):
         if text(config, key):
             raise Corrupt(deed, "its container shares namespaces of another one")
