@@ -56,16 +56,17 @@ class Origin(NamedTuple):
 def look(session: Session, origin: Origin) -> Said:
     """Read as far as the small members reach; nothing is written. Raises NotFound, Corrupt."""
     found: dict[str, Json] = {}
-    early = False
+    images: set[str] = set()
     with _reader(session, origin) as reader:
         for member, place in _members(reader):
             if place.kind == archive.FILE and place.path in (archive.CONFIG, archive.NETWORK, archive.NOTES):
                 found[place.path] = _json(reader, member, place.path)
-            else:
-                early = early or place.path == archive.EARLIER
-                if place.path.startswith((archive.IMAGES, archive.EARLIER)) and archive.CONFIG in found:
-                    break
-                _skip(reader)
+                continue
+            images.add(place.path.partition("/")[0])
+            if archive.IMAGES in images and archive.CONFIG in found:
+                break
+            _skip(reader)
+    early = archive.EARLIER in images and archive.IMAGES not in images
     if archive.CONFIG not in found:
         raise Corrupt(f"read {origin.shown}", f"it holds no {archive.CONFIG}", _HINT)
     empty: Json = {}
