@@ -359,6 +359,31 @@ def _empty_registries(ground: Ground, port: int) -> list[str]:
     return [registry.reference("pushed:1") for registry in started]
 
 
+def checkpoint(ground: Ground) -> Iterator[Row]:
+    """Memory frozen to files in memory and thawed, with the same CRIU and runtime."""
+    size = (256 << 20) // (10 if QUICK else 1)
+    script = f"x=$(yes | head -c {size}); echo ready >/ready; while :; do sleep 1; done"
+    ground.podman("run", "-d", "--name", "frozen", "--network", "none", IMAGE, "sh", "-c", script)
+    ground.machine.sh(
+        "export CONTAINERS_CONF_OVERRIDE=/run/lab/judge.conf; until podman exec frozen test -e /ready; do sleep 1; done"
+    )
+
+    def running(wanted: bool) -> None:
+        state = ground.machine.podman_json(["inspect", "frozen"])[0]["State"]  # type: ignore[index]
+        if state["Running"] != wanted:
+            ground.podman("container", "restore" if wanted else "checkpoint", "frozen")
+
+    for verb, goal in (("checkpoint", 1.2), ("restore", 1.2)):
+        yield Row(
+            verb,
+            f"{size >> 20} MB of memory",
+            ground.daemonless("container", verb, "frozen"),
+            {f"podman container {verb}": ground.podman_deed("container", verb, "frozen")},
+            {f"podman container {verb}": goal},
+            before=lambda: running(verb == "checkpoint"),  # noqa: B023
+        )
+
+
 SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "noop": noop,
     "host": host_side,
@@ -372,4 +397,5 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "attach": attach,
     "names": names,
     "published": published,
+    "checkpoint": checkpoint,
 }

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..base.jsonval import Json
-    from ..criu.probe import Criu
     from ..runtime.program import Runtime
     from ..session.session import Session
     from .model import Container
@@ -155,17 +154,36 @@ def _locks(pids: list[int]) -> bool:
 def checkpoint(session: Session, container: Container, wish: Wish) -> Json:
     """Freeze it; CRIU's statistics. After an error it runs as before, and what was kept of it is still there.
 
-    Raises Conflict naming what stands in the way, HostLacks, ToolFailed.
+    What stands in the way is looked for when it did not work: asking CRIU beforehand takes as long as a small dump.
+    Raises Conflict naming it, HostLacks, ToolFailed.
     """
-    deed = f"checkpoint container {container.name}"
-    criu = _ready(session, container, wish, deed)
+    try:
+        return _checkpoint(session, container, wish)
+    except EngineError as error:
+        fresh = lookup.by_id(session, container.id) or container
+        found = obstacles(session, fresh, wish) if fresh.running or not container.running else []
+        if not found:
+            raise
+        raise refusal(container, found, error) from error
+
+
+def refusal(container: Container, found: list[str], error: EngineError | None = None) -> Conflict:
+    told = Conflict(f"checkpoint container {container.name}", f"it cannot be checkpointed: {'; '.join(found)}")
+    told.cleanup = error.cleanup if error else []
+    return told
+
+
+def _checkpoint(session: Session, container: Container, wish: Wish) -> Json:
+    if session.identity.rootless:
+        raise refusal(container, list(_by_nature(session, container, wish)))
+    path = probe.find(wish.criu)
+    version = probe.version(session.runner, path)[0]
     with held(session, container, "checkpoint") as current:
         current = settle(session, current)
-        refused = list(_by_nature(session, current, wish))
-        if refused:
-            raise Conflict(deed, "; ".join(refused))
-        runtime = parts.runtime_of(session, current.config)
-        dump = _Dump(session, current, wish, runtime, criu)
+        found = list(_by_nature(session, current, wish))
+        if found:
+            raise refusal(container, found)
+        dump = _Dump(session, current, wish, (path, version))
         if wish.early:
             dump.early()
         else:
@@ -174,34 +192,16 @@ def checkpoint(session: Session, container: Container, wish: Wish) -> Json:
     return logs.statistics(os.path.join(container.static_dir, logs.DUMP_STATS))
 
 
-def _ready(session: Session, container: Container, wish: Wish, deed: str) -> Criu:
-    """CRIU, when it and the runtime can do it. Raises HostLacks."""
-    if session.identity.rootless:
-        raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
-    criu = probe.probe(session.runner, probe.find(wish.criu))
-    reason = probe.why_not(criu)
-    if reason:
-        raise HostLacks(deed, reason, "Install a newer criu, or name one with criu_path")
-    if (wish.early or wish.after_early) and not criu.tracks_memory:
-        raise HostLacks(
-            deed, "this kernel does not tell which pages of memory were written", "Leave earlier rounds out"
-        )
-    runtime = parts.runtime_of(session, container.config)
-    if not verb.able(session.runner, runtime):
-        raise HostLacks(deed, cannot(runtime))
-    return criu
-
-
 class _Dump:
     """One dump of a container that the caller holds."""
 
-    def __init__(self, session: Session, container: Container, wish: Wish, runtime: Runtime, criu: Criu) -> None:
+    def __init__(self, session: Session, container: Container, wish: Wish, criu: tuple[str, str]) -> None:
+        path, self.version = criu
         self.session = session
         self.container = container
         self.wish = wish
-        self.runtime = runtime
-        self.criu = criu
-        self.search = probe.path_for(os.path.join(container.run_dir, "criu"), criu.path)
+        self.runtime = parts.runtime_of(session, container.config)
+        self.search = probe.path_for(os.path.join(container.run_dir, "criu"), path)
 
     def early(self) -> None:
         """A round before the checkpoint: memory is written, the container goes on."""
@@ -267,7 +267,7 @@ class _Dump:
             "name": self.container.name,
             "kernel": machine.release,
             "architecture": machine.machine,
-            "criu": self.criu.version,
+            "criu": self.version,
             "runtime": self.runtime.name,
             "engine": VERSION,
             "image": jsonval.text(self.container.config, "rootfsImageName"),

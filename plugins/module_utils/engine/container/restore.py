@@ -14,7 +14,7 @@ from ..base.steps import reached
 from ..criu import archive, logs, probe
 from ..runtime import checkpoint as verb
 from ..runtime.checkpoint import Keep
-from . import frozen, parts
+from . import frozen
 from .checkpoint import cannot
 from .holding import held, save
 from .networking import Kept as Address
@@ -72,28 +72,39 @@ def of_host(session: Session, runtime: str, criu: str = "") -> list[str]:
 def restore(session: Session, container: Container, wish: Wish) -> Json:
     """Thaw it; CRIU's statistics. After an error the checkpoint is whole, and nothing of the container runs.
 
-    Raises NotFound when there is no checkpoint, Conflict (it runs; an address or port is taken; CRIU's own cause).
+    What of this host stands in the way is looked for when it did not work. Raises NotFound when there is no
+    checkpoint, Conflict (it runs; an address or port is taken; CRIU's own cause), HostLacks.
     """
+    try:
+        return _restore(session, container, wish)
+    except EngineError as error:
+        found = of_host(session, jsonval.text(container.config, "runtime"), wish.criu)
+        if not found:
+            raise
+        raise refusal(container, found, error) from error
+
+
+def refusal(container: Container, found: list[str], error: EngineError | None = None) -> Conflict:
+    told = Conflict(f"restore container {container.name}", f"it cannot be restored: {'; '.join(found)}")
+    told.cleanup = error.cleanup if error else []
+    return told
+
+
+def _restore(session: Session, container: Container, wish: Wish) -> Json:
     from .start import start_held
 
     deed = f"restore container {container.name}"
     if session.identity.rootless:
         raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
-    criu = probe.probe(session.runner, probe.find(wish.criu))
-    reason = probe.why_not(criu)
-    if reason:
-        raise HostLacks(deed, reason, "Install a newer criu, or name one with criu_path")
+    criu = probe.find(wish.criu)
     with held(session, container, "restore") as current:
         if current.running:
             raise Conflict(deed, "it is running", "Stop it first: its memory would be lost")
         frozen.finish(current)
         found = frozen.kept(current)
         if found is None:
-            raise NotFound(deed, "no checkpoint is kept of it")
-        runtime = parts.runtime_of(session, current.config)
-        if not verb.able(session.runner, runtime):
-            raise HostLacks(deed, cannot(runtime))
-        thaw = _thaw(current, found, wish, criu.path)
+            raise NotFound(deed, "it cannot be restored: no checkpoint is kept of it")
+        thaw = _thaw(current, found, wish, criu)
         try:
             start_held(session, current, thaw=thaw)
         except EngineError as error:

@@ -52,13 +52,18 @@ def find(given: str = "") -> str:
 
 def probe(runner: Runner, path: str) -> Criu:
     """Ask the program three times. Raises HostLacks when it does not even start."""
+    told, number = version(runner, path)
+    return Criu(path, told, number, _findings(runner, path), tracks(runner, path))
+
+
+def version(runner: Runner, path: str) -> tuple[str, int]:
+    """As it says it, and as a number. Raises HostLacks."""
     said = runner.run([path, "--version"], timeout=_DEADLINE)
     match = _VERSION.search(said.stdout.decode("utf-8", "replace"))
     if match is None:
         raise HostLacks("use CRIU", f"{path} does not tell its version: {_last(said.stderr)}")
     parts = [int(part or 0) for part in match.groups()]
-    number = parts[0] * 10000 + parts[1] * 100 + parts[2]
-    return Criu(path, match.group(0), number, _findings(runner, path), tracks(runner, path))
+    return match.group(0), parts[0] * 10000 + parts[1] * 100 + parts[2]
 
 
 def _findings(runner: Runner, path: str) -> tuple[str, ...]:

@@ -78,10 +78,12 @@ def _freeze(request: Request, session: Session, container: Container, *, exporte
         criu=request.text("criu_path"),
         exported=exported,
     )
+    if not request.check:
+        return checkpoint.checkpoint(session, container, wish)
     found = checkpoint.obstacles(session, container, wish)
     if found:
-        raise Conflict(f"checkpoint container {container.name}", f"it cannot be checkpointed: {'; '.join(found)}")
-    return {} if request.check else checkpoint.checkpoint(session, container, wish)
+        raise checkpoint.refusal(container, found)
+    return {}
 
 
 def _packing(request: Request) -> Packing:
@@ -122,9 +124,9 @@ def restored(request: Request, session: Session) -> Done:
     container = lookup.find(session, request.text("name"), "restore container")
     if container.running:
         return Done(container)
-    found = restore.obstacles(session, container, _thawing(request))
+    found = restore.obstacles(session, container, _thawing(request)) if request.check else []
     if found:
-        raise Conflict(f"restore container {container.name}", f"it cannot be restored: {'; '.join(found)}")
+        raise restore.refusal(container, found)
     before = _state(container)
     statistics = {} if request.check else restore.restore(session, container, _thawing(request))
     after = {**before, "state": "running", "checkpoint": before["checkpoint"] if request.flag("keep") else "none"}
