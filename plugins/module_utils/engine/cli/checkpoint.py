@@ -67,6 +67,9 @@ def run(context: Context, options: Namespace) -> int:
     line = read(context, options, _RESTORE if restores else _CHECKPOINT)
     if line is None:
         return 0
+    from ..container.reconcile import put_right
+
+    put_right(context.session)
     begun = time.monotonic()
     entries = _restore(context, line) if restores else _checkpoint(context, line)
     if truth(line, "print-stats"):

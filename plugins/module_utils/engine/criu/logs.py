@@ -51,7 +51,7 @@ _HINTS = (
     ("No space left", "Make room on the file system of the container storage"),
     ("dirty track", "This kernel does not tell which pages were written: leave pre_checkpoint out"),
     ("has bad size", "A file that is open has changed since the checkpoint"),
-    ("Can't get 1:16 opt", "Linux 6.16 and later answer differently for sockets: CRIU knows that from 4.2 on"),
+    ("Can't get 1:16 opt", "Linux 6.16 and later answer differently for sockets: releases of CRIU after 4.1 know that"),
     ("Can't bind inet", "An address of the checkpoint is not there: the container needs the same one"),
 )
 

@@ -65,6 +65,10 @@ def reconcile(request: Request) -> Result:
 
     _refuse_together(request)
     session = request.session()
+    if not request.check:
+        from ..container.reconcile import put_right
+
+        put_right(session)
     deed = {
         "checkpointed": deeds.checkpointed,
         "restored": deeds.restored,
