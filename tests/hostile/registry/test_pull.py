@@ -243,6 +243,23 @@ def test_failed_pull_leaves_nothing_and_the_next_one_works(
     assert pull(session, name_of(server), FAST).id == image.id
 
 
+def test_layer_cut_at_every_byte_leaves_nothing(server: Server, session: Session) -> None:
+    small = build("small", [tar({"a": "first\n"})])
+    (layer,) = small.layers
+    server.put("team/app", small)
+    path = f"/v2/team/app/blobs/{layer.digest}"
+    honest = server.routes[path]
+    once = FAST._replace(retries=0)
+    for cut in range(len(layer.data)):
+        # Kept short by the server, or by the connection.
+        server.route(path, Reply(200, layer.data[:cut]) if cut % 2 else Reply(200, layer.data, cut=cut))
+        with pytest.raises((Corrupt, Unreachable)):
+            pull(session, name_of(server), once)
+        assert remains(session) == [], cut
+    server.routes[path] = honest
+    assert pull(session, name_of(server), once).id == small.id
+
+
 def test_platforms(server: Server, session: Session, image: Image) -> None:
     arm = build("app", [tar({"arm": "yes\n"})], architecture="arm64")
     both = index([(image, json.loads(image.config.data)["architecture"]), (arm, "arm64")])
