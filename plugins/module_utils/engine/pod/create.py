@@ -54,6 +54,7 @@ def create(session: Session, wish: PodDesired, command: tuple[str, ...] = ()) ->
     """
     around = surroundings(session, wish.base, real=True, pull=True)
     planner.build(wish, around)  # a mistake is found before anything is made
+    _find_networks(session, wish)
     with journal(session).begin(new_id(), "create", name=wish.name) as entry:
         try:
             _create(session, wish, around, entry, command)
@@ -64,6 +65,14 @@ def create(session: Session, wish: PodDesired, command: tuple[str, ...] = ()) ->
                 error.add_cleanup_failure(str(failure))
             raise
     return model.find(session, entry.key)
+
+
+def _find_networks(session: Session, wish: PodDesired) -> None:
+    """Raises NotFound for one that is not there: without it the pod could never start."""
+    default = session.conf.default_network or "podman"
+    for endpoint in wish.base.network.endpoints if wish.base.network is not None else ():
+        if endpoint.network not in ("", default):
+            session.networks.find(endpoint.network)
 
 
 def _create(
