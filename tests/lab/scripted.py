@@ -213,7 +213,7 @@ class Certificates:
 
     def context(self, name: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.pem")
         return context
 
     @classmethod
@@ -224,7 +224,7 @@ class Certificates:
             subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
 
         new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "30")
+        run("req", "-x509", *new, "-keyout", "ca.pem", "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "30")
         for name, alternative, days in (
             ("good", "IP:127.0.0.1,DNS:localhost", "30"),
             ("wrong", "DNS:other.example", "30"),
@@ -232,9 +232,9 @@ class Certificates:
             ("client", "DNS:client", "30"),
         ):
             (folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\n")
-            run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+            run("req", *new, "-keyout", f"{name}.pem", "-out", f"{name}.csr", "-subj", f"/CN={name}")
             run(
-                *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
+                *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.pem", "-CAcreateserial"),
                 *("-out", f"{name}.crt", "-days", days, "-extfile", f"{name}.ext"),
             )
         time.sleep(1.1)  # so that a certificate of no days is over

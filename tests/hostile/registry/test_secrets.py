@@ -320,7 +320,7 @@ def test_client_certificate(certificates: Certificates, connect: Callable, image
         with pytest.raises(Unreachable):
             connect(secure, certs=str(folder), retries=0).source.manifest()
         shutil.copy(certificates.folder / "client.crt", folder / "client.cert")
-        shutil.copy(certificates.folder / "client.key", folder / "client.key")
+        shutil.copy(certificates.folder / "client.pem", folder / "client.key")
         assert connect(secure, certs=str(folder)).source.manifest().data == image.manifest.data
 
 
