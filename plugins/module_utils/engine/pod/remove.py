@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Refused
 from ..base.steps import reached
+from ..container.remove import free_unused
 from ..container.remove import remove as remove_container
 from ..host import cgroup_trees
 from ..host.cgroups import SYSTEMD
 from . import lifecycle, model
+from .create import journal
 from .events import event
 
 if TYPE_CHECKING:
+    from ..container.journal import Entry
     from ..session.session import Session
     from .model import Pod
 
@@ -41,11 +44,20 @@ def remove(session: Session, pod: Pod, *, force: bool = False, timeout: int | No
         remove_container(session, container, force=True, volumes=True, timeout=timeout, infra=True)
     reached("infra-removed")
     _remove_group(session, pod)
-    with session.locks.hold(pod.lock_id):
-        session.database.remove_pod(pod.id)
-    reached("pod-removed")
-    session.locks.free(pod.lock_id)
+    with journal(session).begin(pod.id, "remove", lock=pod.lock_id):
+        with session.locks.hold(pod.lock_id):
+            session.database.remove_pod(pod.id)
+        reached("pod-removed")
+        session.locks.free(pod.lock_id)
     event(session, pod.id, pod.name, "remove", pod.labels)
+
+
+def settle_interrupted(session: Session, entry: Entry) -> str:
+    """Of a pod that is gone, the number of its lock may be left."""
+    lock = entry.notes.get("lock")
+    if model.lookup(session, entry.key) is None and isinstance(lock, int):
+        free_unused(session, lock)
+    return ""
 
 
 def _remove_group(session: Session, pod: Pod) -> None:

@@ -25,9 +25,13 @@ def put_right(session: Session) -> None:
     log = create.journal(session)
     if not log.busy():
         return
-    from . import replace
+    from . import remove, replace
 
-    deeds = {"create": create.settle_interrupted, "replace": replace.settle_interrupted}
+    deeds = {
+        "create": create.settle_interrupted,
+        "remove": remove.settle_interrupted,
+        "replace": replace.settle_interrupted,
+    }
     for entry in log.abandoned():
         deed = deeds.get(entry.text("deed"))
         try:
