@@ -66,10 +66,10 @@ OPTIONS.update(
         "conmon_pidfile": ("/tmp/one.pid", None, "/tmp/two.pid"),
         "device_cgroup_rule": ("c 1:3 rwm", None, "c 1:5 r"),
         "env_host": (False, "no", True),
-        "env_merge": ({"PATH": "${PATH}:/opt"}, ["PATH=${PATH}:/opt"], {"PATH": "/opt:${PATH}"}),
+        "env_merge": ({"PATH": "${PATH}:/opt"}, None, {"PATH": "/opt:${PATH}"}),
         "rmi": (False, "no", True),
         "expose": (["80"], ["80/tcp"], ["80-81/udp"]),
-        "gidmap": (["0:100000:1000"], ["0:100000:1000"], ["0:100000:2000"]),
+        "gidmap": (["0:1000:2000"], ["0:1000:2000"], ["0:1000:3000"]),
         "group_entry": ("web:x:1000:", None, "all:x:1000:"),
         "hosts_file": ("none", None, "image"),
         "hostuser": ("root", None, "daemon"),
@@ -91,7 +91,7 @@ OPTIONS.update(
         "systemd": ("false", False, "always"),
         "timeout": (100, "100", 200),
         "timezone": ("Etc/UTC", None, "local"),
-        "uidmap": (["0:100000:1000"], ["0:100000:1000"], ["0:100000:2000"]),
+        "uidmap": (["0:1000:2000"], ["0:1000:2000"], ["0:1000:3000"]),
         "umask": ("0027", "27", "0077"),
         "unsetenv": (["container"], None, ["PATH"]),
         "unsetenv_all": (False, "no", True),
@@ -153,6 +153,7 @@ def place(request, lab):
         wanted = {**peer, "name": name, "volume": ["peers:/peers"]}
         made.task("container", wanted, user=request.param)
     made.write("/etc/filter.json", FILTER)
+    made.sh("for file in /etc/subuid /etc/subgid; do echo containers:300000:65536 >>$file; done")
     for name, text in (("one", "A=b\n"), ("same", "# the same\nA=b\n"), ("two", "A=c\n")):
         made.write(f"/etc/{name}.env", text)
     yield made, request.param

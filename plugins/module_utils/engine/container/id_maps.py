@@ -8,6 +8,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..base.errors import BadInput
 from ..base.locks import FileLock
 from ..base.values import replace
 from ..spec import id_maps, users
@@ -59,6 +60,12 @@ def of_storage(desired: ContainerDesired, around: Surroundings) -> Maps:
     maps = process.maps(desired, around)
     if not maps.private:
         return (), ()
+    for option, lines, available in (
+        ("uidmap", maps.uids, around.host.sub_ids[0]),
+        ("gidmap", maps.gids, around.host.sub_ids[1]),
+    ):
+        if around.host.rootless and any(line.outside + line.size > available + 1 for line in lines):
+            raise BadInput(f"read {option}", f"a plain user's containers have ids from 0 to {available} to map to")
     return tuple(IdMap(*line) for line in maps.uids), tuple(IdMap(*line) for line in maps.gids)
 
 
