@@ -109,5 +109,3 @@ def _infra(config: Json, infra: Container, document: Json) -> Json:
     for key, kind in (("pid_ns", "pid"), ("userns", "user"), ("uts_ns", "uts")):
         shown[key] = "private" if kind in spaces else "host"
     return shown
-
-

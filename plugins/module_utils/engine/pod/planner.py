@@ -278,5 +278,3 @@ def wants_start(seen: PodSeen, replaced: bool = False) -> bool:
 def limits_of(config: Json) -> Json:
     """The limits of the whole pod that are set at all."""
     return {key: part for key, part in table(config, "ResourceLimits").items() if part}
-
-

@@ -223,4 +223,3 @@ def settle_interrupted(session: Session, entry: Entry) -> str:
         return f"finished changing pod {name}"
     _restore(session, entry)
     return f"took back the interrupted change of pod {name}"
-
