@@ -180,6 +180,7 @@ def test_systemd_takes_it(tmp_path):
     facts = FACTS._replace(command="/bin/true", make=("run", "--env", "A=b c", "i"))
     path = tmp_path / "container-web.service"
     path.write_text(service.render(service.parse({"new": True, "restart_policy": "always"}), facts))
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
+    argv = ["systemd-analyze", "verify", "--man=no", path]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     said = [text for text in done.stderr.splitlines() if "container-web" in text]
     assert said == []

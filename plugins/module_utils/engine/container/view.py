@@ -44,20 +44,16 @@ def opened(session: Session, container: Container, *, write: bool) -> Iterator[R
 
     Raises Conflict when it ends meanwhile, HostLacks when its files cannot be mounted, and as the store does.
     """
-    if container.running:
-        with _of_process(container) as root:
-            yield root
-        return
-    if not write:
-        with _put_together(session, container, write=False) as root:
-            yield root
-        return
-    with held(session, container, "copy into") as current:
-        if not current.running:
-            with _put_together(session, current, write=True) as root:
-                yield root
-            return
-    with _of_process(current) as root:
+    with ExitStack() as stack:
+        current = container
+        if write and not container.running:
+            current = stack.enter_context(held(session, container, "copy into"))
+            if current.running:
+                stack.close()
+        if current.running:
+            root = stack.enter_context(_of_process(current))
+        else:
+            root = stack.enter_context(_put_together(session, current, write=write))
         yield root
 
 
