@@ -63,7 +63,8 @@ def look(session: Session, origin: Origin) -> Said:
                 found[place.path] = _json(reader, member, place.path)
                 continue
             images.add(place.path.partition("/")[0])
-            if archive.IMAGES in images and archive.CONFIG in found:
+            # Archives begin with the small members; the tree of an image has them in the order of their names.
+            if archive.IMAGES in images and archive.CONFIG in found and (origin.path or archive.NOTES in found):
                 break
             _skip(reader)
     early = archive.EARLIER in images and archive.IMAGES not in images
