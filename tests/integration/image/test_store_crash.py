@@ -23,6 +23,7 @@ REMOVE = ("layers-doomed", "layer-trees-gone", "layer-rows-gone", "rw-layer-gone
 RMI = ("image-row-gone", "image-gone", "layers-doomed", "layer-trees-gone", "layer-rows-gone")
 TAG = ("image-renamed",)
 RENAME = ("container-renamed",)
+SHIFT = ("shifted-layer-announced", "shifted-layer-placed", "shifted-layer-recorded", "mapped-layer-named")
 
 
 def stop(machine: Machine, step: str, *args: str) -> None:
@@ -43,7 +44,7 @@ def test_every_step_is_tried() -> None:
         named.update(
             re.findall(r'"((?:\w+-)+\w+)"', "\n".join(re.findall(r"(?:reached|put|drop|save)\(.*", file.read_text())))
         )
-    assert named <= {*PULL, *CREATE, *MOUNT, *UNMOUNT, *REMOVE, *RMI, *TAG, *RENAME}, named
+    assert named <= {*PULL, *CREATE, *MOUNT, *UNMOUNT, *REMOVE, *RMI, *TAG, *RENAME, *SHIFT}, named
 
 
 @pytest.mark.machine(os="debian13")
@@ -139,3 +140,27 @@ def test_mounts(machine: Machine) -> None:
         assert deed(machine, "unmount", "web").stdout == "True", step
     deed(machine, "remove", "web")
     sound(machine, "")
+
+
+@pytest.mark.timeout(900)
+def test_copies_of_layers_for_other_ids(machine: Machine) -> None:
+    """A plain user's layers are copied for a container whose ids are others than those of its image."""
+    user, image = "tester", "127.0.0.1:5000/busybox:latest"
+    assert machine.registry.port == 5000
+    wish = {"name": "c", "image": image, "userns": "keep-id", "command": ["sleep", "1000"], "stop_timeout": 0}
+    layers = "/home/tester/.local/share/containers/storage/overlay-layers/layers.json"
+    for step in SHIFT:
+        machine.task("image", {"name": image}, user=user)
+        payload = machine.lab.payloads.build("container", wish, check=False, diff=True)
+        killed = machine.run(
+            ["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step}
+        )
+        assert killed.returncode in (137, -9), (step, killed.stdout, killed.stderr)
+        machine.task("container", wish, user=user)
+        assert not machine.task("container", wish, user=user)["changed"], step
+        assert machine.task("container_exec", {"name": "c", "command": "stat -c %u /bin"}, user=user)["stdout"] == "0"
+        checked = machine.podman(["system", "check"], user, check=False)
+        assert checked.returncode == 0, step + checked.stdout + checked.stderr
+        machine.task("container", {"name": "c", "state": "absent"}, user=user)
+        machine.task("image", {"name": image, "state": "absent"}, user=user)
+        assert json.loads(machine.read(layers) or "[]") == [], step

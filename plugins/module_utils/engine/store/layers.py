@@ -166,6 +166,19 @@ class LayerStore:
         table.put([row], "rw-layer-recorded")
         return self.record(row)
 
+    def shifted_copies(self, table: Writer, top: str, maps: tuple[tuple[IdMap, ...], tuple[IdMap, ...]]) -> set[str]:
+        """Whole layers that hold what `top` holds, in its place, with other owners."""
+        known = table.rows.find(top) or {}
+        place = [known.get("parent"), known.get("diff-digest")]
+        return {
+            str(row["id"])
+            for row in table.rows.all()
+            if known.get("diff-digest")
+            and [row.get("parent"), row.get("diff-digest")] == place
+            and self.record(row).maps == maps
+            and not self.record(row).incomplete
+        }
+
     def make_shifted(
         self,
         table: Writer,

@@ -75,9 +75,12 @@ class Store(ImageWriting):
                 with self._mounter.passing(identity, options) as tree:
                     shift(tree, Owners(draft.uid_map, draft.gid_map))
 
-            made = self._layers.make_shifted(layers, parent, (draft.uid_map, draft.gid_map), fill)
-            self._images.add_mapped(images, draft.image_id, made.id)
-            return self.home, made.id
+            maps = (draft.uid_map, draft.gid_map)
+            named = {one for row in images.rows.all() for one in self._images.record(row).mapped_layers}
+            left = self._layers.shifted_copies(layers, parent[1], maps) - named  # by one who was killed then
+            made = min(left, default="") or self._layers.make_shifted(layers, parent, maps, fill).id
+            self._images.add_mapped(images, draft.image_id, made)
+            return self.home, made
 
     def _drop_orphans(self, layers: Writer) -> None:
         """Writable layers whose maker was killed before it recorded the container. podman makes both under one hold
