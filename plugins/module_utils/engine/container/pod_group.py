@@ -80,7 +80,12 @@ def fill_rootfs(session: Session, container: Container) -> None:
 
 
 def leave(session: Session, container: Container) -> None:
-    """After an end: a pod whose exit policy is `stop` does not stay up for its infra container alone."""
+    """After an end: a pod whose exit policy is `stop` does not stay up for its infra container alone.
+
+    The end of an init container is no such end: the others are about to start.
+    """
+    if jsonval.text(container.config, "init_container_type"):
+        return
     row = session.database.pod(container.pod_id) if container.pod_id and not container.infra else None
     if row is None or jsonval.text(row.config, "ExitPolicy") != "stop":
         return

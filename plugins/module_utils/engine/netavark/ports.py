@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _SCTP = 132
 _RANGE_TRIES = 50
+_IN_USE = "already in use"
 _OWN_SECONDS = 5.0
+_UNSEEN_SECONDS = 2.0  # for one that is just ending: it is not to be seen any more, or is podman's forwarder
 _POLL_SECONDS = 0.02
 _FIRST_LOW_PORT_SYSCTL = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
@@ -121,14 +123,21 @@ def _open(protocol: str, address: str) -> socket.socket:
 
 
 def _bind_patiently(protocol: str, address: str, port: int, backlog: int, own: str) -> socket.socket | None:
-    deadline = time.monotonic() + _OWN_SECONDS
+    begun = time.monotonic()
     while True:
         try:
             return _bind(protocol, address, port, backlog)
         except Conflict as error:
-            if not own or not error.cause.endswith(container(own)) or time.monotonic() > deadline:
+            if time.monotonic() - begun > _patience(error.cause, own):
                 raise
             time.sleep(_POLL_SECONDS)
+
+
+def _patience(cause: str, own: str) -> float:
+    """Seconds for which whoever has the port may be about to let it go."""
+    if own and cause.endswith(container(own)):
+        return _OWN_SECONDS
+    return _UNSEEN_SECONDS if own and (cause == _IN_USE or "rootlessport" in cause) else 0.0
 
 
 def _bind(protocol: str, address: str, port: int, backlog: int) -> socket.socket | None:
@@ -159,7 +168,7 @@ def _explain(error: OSError, protocol: str, address: str, port: int) -> EngineEr
     deed = f"publish {shown}/{protocol}"
     if error.errno == errno.EADDRINUSE:
         owner = holder(protocol, port)
-        return Conflict(deed, f"already in use by {owner}" if owner else "already in use")
+        return Conflict(deed, f"{_IN_USE} by {owner}" if owner else _IN_USE)
     if error.errno in (errno.EACCES, errno.EPERM):
         return HostLacks(
             deed,
