@@ -69,7 +69,8 @@ def settled(machine) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("deed", "user"),
-    [*((deed, None) for deed in DEEDS), ("replace", "tester")],  # a replacement passes the steps of all the others
+    # A replacement passes the steps of all the others.
+    [*((deed, None) for deed in DEEDS), pytest.param("replace", "tester", marks=pytest.mark.slow)],
     ids=lambda value: value or "root",
 )
 def test_every_step_of(deed, user, new_machine):

@@ -56,7 +56,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("user", [None, USER], ids=["root", "user"])
+@pytest.mark.parametrize("user", [None, pytest.param(USER, marks=pytest.mark.slow)], ids=["root", "user"])
 def test_every_direction(machine: Machine, images: Images, user: str | None) -> None:
     """Each kind of place is filled from each other; the config (so id and content) stays, digests where they can."""
     web = images["web:latest"]

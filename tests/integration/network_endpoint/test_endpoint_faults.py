@@ -34,7 +34,7 @@ def addresses(machine, user):
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("user", [None, "tester"], ids=["root", "plain user"])
+@pytest.mark.parametrize("user", [None, pytest.param("tester", marks=pytest.mark.slow)], ids=["root", "plain user"])
 def test_every_step(machine, user):
     assert machine.registry.port == 5000
     for name, number in (("front", 77), ("back", 78)):

@@ -27,7 +27,10 @@ def killed(machine, args, step, user):
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("deed", "user"), [*((deed, None) for deed in DEEDS), ("replace", "tester")])
+@pytest.mark.parametrize(
+    ("deed", "user"),
+    [*((deed, None) for deed in DEEDS), pytest.param("replace", "tester", marks=pytest.mark.slow)],
+)
 def test_every_step_of(machine, deed, user):
     load(machine, user)
     machine.task("pod", POD, user)

@@ -86,7 +86,7 @@ def hostile() -> dict[str, bytes]:
         "link": tar(("l", link, "/srv/canary"), ("l/behind", file, "")),
         "hard": tar(("h", hard, "/srv/canary/file"), ("h2", hard, "../../../../../../srv/canary/file")),
         "planted": tar(("planted/x", file, "")),
-        "short": tar(("whole", file, ""))[:700],
+        "short": tar(("whole", file, ""))[:514],  # in the midst of the content
         "no": b"no archive" * 100,
     }
 

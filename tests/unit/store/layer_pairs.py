@@ -347,7 +347,7 @@ def sabotage(what: str) -> None:
     """A packer that forgets something: the test of the test."""
     from ansible_collections.daemonless.oci.plugins.module_utils.engine.store import pack as module
 
-    packer = module._Packer
+    packer = module.Packer
     if what == "opaque":
         packer._opaque = lambda *_words: iter(())  # type: ignore[assignment]
     else:
