@@ -51,7 +51,7 @@ def make(session: Session, container: Container, name: str, pieces: Iterator[byt
         manifest = manifests.render(kinds.OCI_MANIFEST, settings, [layer], about(container))
         draft = ImageDraft(
             id=digest_of(data).hex,
-            names=(stored_name(name),),
+            names=(reference.stored_name(name),),
             top_layer="",
             config=data,
             manifests=((str(digest_of(manifest)), manifest),),
@@ -61,13 +61,6 @@ def make(session: Session, container: Container, name: str, pieces: Iterator[byt
         session.store.discard_staged([staged])
         raise
     return session.store.commit_image([staged], draft).id
-
-
-def stored_name(name: str) -> str:
-    """Under this host's own name where the wanted one names no registry, as podman does."""
-    if reference.is_short(name):
-        return str(reference.join("localhost", name).with_default_tag())
-    return str(reference.parse(name).with_default_tag())
 
 
 def about(container: Container) -> dict[str, str]:

@@ -21,6 +21,7 @@ from ..libpod.rows import EXITED
 from ..spec import platform, ports
 from . import adopted, checkpoint_unpack, config, create, frozen, lookup, parts, restore
 from .checkpoint_unpack import Origin, Said, Targets
+from .journal import undoing
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -101,14 +102,8 @@ def bring(session: Session, wish: Wish, found: Plan) -> Container:
     _image(session, found, deed)
     identity = new_id() if wish.name else jsonval.text(found.said.config, "id")
     with parts.journal(session).begin(identity, "import", name=found.name) as entry:
-        try:
+        with undoing(lambda: undo(session, entry)):
             return _bring(session, wish, found, entry)
-        except EngineError as error:
-            try:
-                undo(session, entry)
-            except EngineError as failure:
-                error.add_cleanup_failure(str(failure))
-            raise
 
 
 def undo(session: Session, entry: Entry) -> None:

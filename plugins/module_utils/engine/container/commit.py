@@ -48,12 +48,7 @@ class Wish(NamedTuple):
 
     @property
     def stored_name(self) -> str:
-        """Under this host's own name where the wanted one names no registry, as podman does."""
-        if not self.name:
-            return ""
-        if reference.is_short(self.name):
-            return str(reference.join("localhost", self.name).with_default_tag())
-        return str(reference.parse(self.name).with_default_tag())
+        return reference.stored_name(self.name) if self.name else ""
 
 
 def present(session: Session, container: Container, wish: Wish) -> ImageRecord | None:

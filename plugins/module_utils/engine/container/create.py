@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..base import clock, jsonval
-from ..base.errors import EngineError
 from ..base.files import dump_json
 from ..base.ids import new_id
 from ..base.steps import reached
 from . import config as configuration
 from . import host_limits, lookup, parts
 from .events import event
+from .journal import undoing
 from .surroundings import Birth
 
 if TYPE_CHECKING:
@@ -54,14 +54,8 @@ def create_journaled(
     session: Session, desired: ContainerDesired, around: Surroundings, entry: Entry, memory: Memory = NOTHING
 ) -> Container:
     """As `create`, under a journal entry of the caller's: its key becomes the id."""
-    try:
+    with undoing(lambda: undo(session, entry)):
         return _create(session, desired, around, entry, memory)
-    except EngineError as error:
-        try:
-            undo(session, entry)
-        except EngineError as failure:
-            error.add_cleanup_failure(str(failure))
-        raise
 
 
 def undo(session: Session, entry: Entry) -> None:

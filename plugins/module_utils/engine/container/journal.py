@@ -10,15 +10,16 @@ small file first and holds a lock on a second; whoever gets that lock later know
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..base.errors import Corrupt, TimedOut
+from ..base.errors import Corrupt, EngineError, TimedOut
 from ..base.files import atomic_write, dump_json, read_json
 from ..base.ids import is_id
 from ..base.locks import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 
@@ -120,3 +121,28 @@ class Journal:
             notes = {}  # killed between the two files: nothing had been begun
         facts = notes if isinstance(notes, dict) else {}
         return Entry(stem, lock, {str(key): value for key, value in facts.items()})
+
+
+@contextmanager
+def undoing(undo: Callable[[], object]) -> Iterator[None]:
+    """What fails within is undone; that this failed too is told beside the error."""
+    try:
+        yield
+    except EngineError as error:
+        try:
+            undo()
+        except EngineError as failure:
+            error.add_cleanup_failure(str(failure))
+        raise
+
+
+def roll_back(entry: Entry, error: EngineError, restore: Callable[[], str]) -> None:
+    """Put back what an error has interrupted, and say so in it; what cannot be put back now is the next task's work."""
+    try:
+        restored = restore()
+    except EngineError as failure:
+        entry.leave()
+        error.add_cleanup_failure(str(failure))
+        return
+    entry.end()
+    error.hint = f"{error.hint.rstrip('.')}. {restored}".lstrip(". ")

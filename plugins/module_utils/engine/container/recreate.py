@@ -21,6 +21,7 @@ from ..base.ids import new_id
 from ..base.steps import reached
 from . import lookup, parts
 from .cleanup import restart_pending
+from .journal import roll_back
 from .pause import pause
 from .remove import remove
 from .start import start
@@ -83,7 +84,7 @@ def replace(session: Session, old: Container, make: Make, manner: Manner) -> Run
         if entry.text("phase") == _CONFIRMED:  # it ran: what failed since is no reason to go back
             _finish(session, entry)
         else:
-            _roll_back(session, entry, error)
+            roll_back(entry, error, lambda: _restore(session, entry))
         raise
     _finish(session, entry)
     return result
@@ -132,17 +133,6 @@ def _remove_old(session: Session, entry: Entry) -> None:
     old = lookup.by_id(session, entry.text("old"))
     if old is not None:
         remove(session, old, force=True, volumes=entry.notes.get("volumes") is True, timeout=0)
-
-
-def _roll_back(session: Session, entry: Entry, error: EngineError) -> None:
-    try:
-        restored = _restore(session, entry)
-    except EngineError as failure:
-        entry.leave()
-        error.add_cleanup_failure(str(failure))
-        return
-    entry.end()
-    error.hint = f"{error.hint.rstrip('.')}. {restored}".lstrip(". ")
 
 
 def _restore(session: Session, entry: Entry) -> str:

@@ -37,7 +37,7 @@ class Space:
             libc.mount("", "/", "", libc.MS_REC | libc.MS_PRIVATE)
             return os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
-        return cls(_in_thread(made))
+        return cls(in_thread(made))
 
     def run(self, deed: Callable[[], T]) -> T:
         """What `deed` returns when it runs in the namespace, in a thread; raises what it raises."""
@@ -47,13 +47,14 @@ class Space:
             libc.setns(self._fd, libc.CLONE_NEWNS)
             return deed()
 
-        return _in_thread(entered)
+        return in_thread(entered)
 
     def close(self) -> None:
         os.close(self._fd)
 
 
-def _in_thread(deed: Callable[[], T]) -> T:
+def in_thread(deed: Callable[[], T]) -> T:
+    """In a thread of its own, whose namespaces and working directory go with it; what it raises is raised here."""
     results: list[T] = []
     failures: list[BaseException] = []
 

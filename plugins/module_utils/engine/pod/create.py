@@ -8,14 +8,13 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base import clock
-from ..base.errors import EngineError
 from ..base.files import atomic_write
 from ..base.ids import new_id
 from ..base.steps import reached
 from ..container import create as containers
 from ..container import gather, lookup, pod_group
 from ..container import remove as removal
-from ..container.journal import Journal
+from ..container.journal import Journal, undoing
 from ..container.parts import journal as container_journal
 from . import model, planner, rows
 from .events import event
@@ -56,14 +55,8 @@ def create(session: Session, wish: PodDesired, command: tuple[str, ...] = ()) ->
     planner.build(wish, around)  # a mistake is found before anything is made
     _find_networks(session, wish)
     with journal(session).begin(new_id(), "create", name=wish.name) as entry:
-        try:
+        with undoing(lambda: undo(session, entry)):
             _create(session, wish, around, entry, command)
-        except EngineError as error:
-            try:
-                undo(session, entry)
-            except EngineError as failure:
-                error.add_cleanup_failure(str(failure))
-            raise
     return model.find(session, entry.key)
 
 

@@ -27,10 +27,6 @@ _OF_THE_POD = (
 ).split()
 
 
-def is_new(wish: ContainerDesired) -> bool:
-    return wish.pod is not None and wish.pod.startswith(NEW)
-
-
 def parted(wish: ContainerDesired) -> tuple[PodDesired, ContainerDesired]:
     """The pod, and the container without what the pod has now. Raises BadInput."""
     from .params import parse

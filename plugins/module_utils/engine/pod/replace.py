@@ -22,6 +22,7 @@ from ..base.steps import reached
 from ..base.values import replace as changed
 from ..container import lookup, pod_group
 from ..container.create import undo as undo_container
+from ..container.journal import roll_back
 from ..container.membership import policy_of
 from ..container.remove import remove as remove_container
 from ..container.start import start as start_container
@@ -70,7 +71,7 @@ def replace(session: Session, wish: PodDesired, pod: Pod, plan: Plan, timeout: i
         reached("pod-started-again")
         entry.note(phase=_CONFIRMED)
     except EngineError as error:
-        _roll_back(session, entry, error)
+        roll_back(entry, error, lambda: _restore(session, entry))
         raise
     _finish(session, entry)
 
@@ -164,17 +165,6 @@ def _remove_old(session: Session, entry: Entry) -> None:
     old = lookup.by_id(session, entry.text("old")) if entry.text("old") else None
     if old is not None:
         remove_container(session, old, force=True, volumes=True, timeout=0, infra=True)
-
-
-def _roll_back(session: Session, entry: Entry, error: EngineError) -> None:
-    try:
-        restored = _restore(session, entry)
-    except EngineError as failure:
-        entry.leave()
-        error.add_cleanup_failure(str(failure))
-        return
-    entry.end()
-    error.hint = f"{error.hint.rstrip('.')}. {restored}".lstrip(". ")
 
 
 def _restore(session: Session, entry: Entry) -> str:

@@ -157,3 +157,10 @@ def _check_path(deed: str, path: str) -> None:
         raise BadInput(deed, f"{path!r} is not a repository name")
     if len(path) > MAX_PATH:
         raise BadInput(deed, f"the repository name is longer than {MAX_PATH} characters")
+
+
+def stored_name(name: str) -> str:
+    """Under this host's own name where the wanted one names no registry, as podman does. Raises BadInput."""
+    if is_short(name):
+        return str(join("localhost", name).with_default_tag())
+    return str(parse(name).with_default_tag())

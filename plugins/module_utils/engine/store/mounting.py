@@ -20,7 +20,7 @@ from ..host.rooted import Root, remove_tree
 from .tables import Row, Table, TableFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .overlay import Home
     from .records import IdMap
@@ -297,24 +297,14 @@ def _by_program(program: str, text: str, target: str) -> None:
     LinuxRunner().run([program, "-o", options, target], check="mount a container's layers")
 
 
-def _in_directory(path: str, deed: object) -> None:
+def _in_directory(path: str, deed: Callable[[], object]) -> None:
     """Run `deed` in a thread with a working directory of its own (unshare(2), CLONE_FS)."""
-    import threading
-
     from ..host import libc
-
-    failures: list[BaseException] = []
+    from ..host.private_mounts import in_thread
 
     def run() -> None:
-        try:
-            libc.unshare(_CLONE_FS)
-            os.chdir(path)
-            deed()  # type: ignore[operator]
-        except BaseException as error:  # raised again by the caller's thread
-            failures.append(error)
+        libc.unshare(_CLONE_FS)
+        os.chdir(path)
+        deed()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
+    in_thread(run)

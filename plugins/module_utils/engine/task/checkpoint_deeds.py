@@ -102,9 +102,10 @@ def _packing(request: Request) -> Packing:
 def _image_is_old(session: Session, container: Container, name: str) -> bool:
     """Whether the name means nothing yet, or another checkpoint than the one that is kept."""
     from ..container import checkpoint_image, checkpoint_unpack, frozen
+    from ..spec import reference
 
     try:
-        origin = checkpoint_image.origin(session, checkpoint_image.stored_name(name))
+        origin = checkpoint_image.origin(session, reference.stored_name(name))
         said = checkpoint_unpack.look(session, origin)
     except (NotFound, BadInput, Corrupt):
         return True
