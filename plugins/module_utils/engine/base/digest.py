@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
 
 from .errors import BadInput
+from .tuples import NamedTuple
 
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HEX = frozenset("0123456789abcdef")

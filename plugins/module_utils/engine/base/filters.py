@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import clock
 from .errors import BadInput
+from .tuples import NamedTuple
 from .units import parse_duration
 
 if TYPE_CHECKING:

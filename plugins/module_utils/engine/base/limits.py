@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from .errors import Corrupt
+from .tuples import NamedTuple
 
 
 class Limits(NamedTuple):

@@ -7,8 +7,7 @@ Reading, checking and comparing a value is the business of container/ alone: her
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ..base.tuples import NamedTuple
 from .goflags import LIST, SWITCH, TEXT, Flag
 
 

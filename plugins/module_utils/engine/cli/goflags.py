@@ -8,8 +8,9 @@ ends them, for what follows is the command line of somebody else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from .context import Usage
 
 if TYPE_CHECKING:

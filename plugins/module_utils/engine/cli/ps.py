@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.clock import is_zero, parse
+from ..base.tuples import NamedTuple
 from . import words
 from .arguments import key_values
 from .rows import Listing, Row, render

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable
 
 from ..base.errors import EngineError, NotFound
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,11 @@ from __future__ import annotations
 import copy
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt
 from ..base.jsonval import flag, number, table, tables, text, texts
+from ..base.tuples import NamedTuple
 from ..spec import capabilities, seccomp, security
 from ..spec.names import check_name
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, EngineError, HostLacks
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..base.version import VERSION
 from ..criu import archive, logs, probe
 from ..libpod.rows import STOPPED

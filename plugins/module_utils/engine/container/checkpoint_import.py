@@ -9,13 +9,14 @@ killed. The archive is only read.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, Corrupt, EngineError, NotFound, Refused
 from ..base.files import atomic_write, dump_json
 from ..base.ids import new_id
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..libpod.rows import EXITED
 from ..spec import platform, ports

@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import BadInput, EngineError, HostLacks, NotFound
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..host.compression import ZSTD
 from . import frozen, tree

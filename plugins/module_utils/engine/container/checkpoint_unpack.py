@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt, EngineError, HostLacks, NotFound
 from ..base.files import parse_json
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..host.rooted import Root, remove_tree
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.digest import Digest, digest_of
 from ..base.errors import BadInput, EngineError, NotFound
 from ..base.jsonval import number, table, tables, text, text_map, texts
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..spec import reference
 from . import tree
 from .events import event

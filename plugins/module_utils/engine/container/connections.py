@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import ids
 from ..base.errors import BadInput, NotFound
+from ..base.tuples import NamedTuple
 from ..spec import networks, ports
 from ..spec.namespaces import Mode
 from ..spec.networks import NetworkWish

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound
+from ..base.tuples import NamedTuple
 from ..files.end import End
 
 if TYPE_CHECKING:

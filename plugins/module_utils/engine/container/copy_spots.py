@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root
 from . import copy_ends, view
 from .copy_ends import Place

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import posixpath
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from ..files.apply import apply
 from ..files.decide import Wish, decide, plan
 from ..files.pairs import look

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.files import dump_json
 from ..base.ids import new_id
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from . import config as configuration
 from . import host_limits, lookup, parts
 from .events import event

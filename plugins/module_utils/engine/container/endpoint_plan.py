@@ -8,9 +8,10 @@ or taken off the network and put onto it again, and goes on running.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.jsonval import Json, text, texts
+from ..base.tuples import NamedTuple
 from ..plan.change import IN_PLACE, Change, Plan, Step
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import Conflict, NotFound
 from ..base.files import read_json
 from ..base.ids import new_id
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root, read_file
 from ..runtime import exec as runtime_exec
 from ..spec import users

@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Corrupt, HostLacks
 from ..base.files import atomic_write, dump_json, read_json
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..criu import archive, logs
 from ..host import mounts
 from ..runtime.checkpoint import Keep

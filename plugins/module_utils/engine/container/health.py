@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, EngineError, NotFound, TimedOut
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..spec.healthcheck import ON_FAILURE_NAMES
 from . import health_log, health_watch, lookup
 from .events import health_event

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, TimedOut
+from ..base.tuples import NamedTuple
 from ..runtime import logs as runtime_logs
 from . import lookup
 

@@ -9,9 +9,10 @@ is the work of `reconcile`, in a process of its own: what holds for one containe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError
+from ..base.tuples import NamedTuple
 from . import lookup, planner
 from .desired import ABSENT, ContainerDesired, ContainerFlags
 from .reconcile import Outcome, Task, View, look, outcome_of, put_right, reconcile, settled

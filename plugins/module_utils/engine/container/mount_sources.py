@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import EngineError, HostLacks, NotFound
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..host import mounts
 from ..host.rooted import Root
 from . import volumes

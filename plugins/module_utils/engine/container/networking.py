@@ -8,11 +8,12 @@ newPortMappings), its state where it is now (netns, networkStatus).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import ToolFailed
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..netavark import netns as namespaces
 from ..netavark.request import Attachment, ContainerNet
 from ..spec.ports import from_libpod

@@ -8,10 +8,11 @@ not mention is not compared, except what this collection noted that an earlier t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
 from ..base.jsonval import table, text, texts
+from ..base.tuples import NamedTuple
 from ..base.values import dataclass, replace
 from ..plan import compare
 from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound
+from ..base.tuples import NamedTuple
 from ..spec import capabilities, devices, environ, expansion, mounts, namespaces, seccomp, security, signals, users
 from ..spec.namespaces import IdRange, Mode
 from ..spec.runtime_spec import INIT_PATH, Maps, Walls

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Refused
 from ..base.locks import FileLock
+from ..base.tuples import NamedTuple
 from . import gather, lookup, planner
 from .desired import ABSENT, HEALTHY, STOPPED
 from .parts import journal

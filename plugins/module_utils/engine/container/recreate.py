@@ -14,11 +14,12 @@ Up to `confirmed` every failure and every interruption ends with the old contain
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
 from ..base.ids import new_id
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from . import lookup, parts
 from .cleanup import restart_pending
 from .journal import roll_back

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, Corrupt, EngineError, HostLacks, NotFound
 from ..base.files import read_json
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..criu import archive, logs, probe
 from ..runtime import checkpoint as verb
 from ..runtime.checkpoint import Keep

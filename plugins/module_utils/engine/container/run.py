@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, NotFound
+from ..base.tuples import NamedTuple
 from ..runtime import attach
 from . import lookup
 from .start import start

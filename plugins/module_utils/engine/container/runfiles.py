@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.files import atomic_write
+from ..base.tuples import NamedTuple
 from ..spec import hosts, start_spec, users
 from . import lookup, own_ids
 

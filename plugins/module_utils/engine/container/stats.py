@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import HostLacks
+from ..base.tuples import NamedTuple
 from ..host import cgroup_usage
 from ..host.cgroup_usage import Usage
 from ..host.cgroups import V2

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..host import programs
 from ..host.process import child_environment
 

@@ -13,10 +13,11 @@ import errno
 import os
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import Conflict, HostLacks
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root
 from .holding import held
 

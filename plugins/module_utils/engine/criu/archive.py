@@ -9,7 +9,8 @@ are plain files and directories in it and, for rounds before the checkpoint, one
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from ..base.tuples import NamedTuple
 
 CONFIG, SPEC, NETWORK = "config.dump", "spec.dump", "network.status"
 IMAGES, EARLIER = "checkpoint", "pre-checkpoint"

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, HostLacks
+from ..base.tuples import NamedTuple
 from ..host import programs
 from ..host.process import child_environment
 

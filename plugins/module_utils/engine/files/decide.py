@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Refused
+from ..base.tuples import NamedTuple
 from ..plan.change import Change, Plan, Step
 from .end import DEVICE, DIRECTORY, FILE, LINK, Entry
 

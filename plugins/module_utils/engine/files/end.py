@@ -11,9 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Conflict
+from ..base.tuples import NamedTuple
 from ..host import xattrs
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from .identity import Identity

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from . import cgroup_trees
 from .cgroups import V2, words
 

@@ -9,9 +9,9 @@ one vocabulary. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, OC
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from ..base.errors import HostLacks
+from ..base.tuples import NamedTuple
 
 V1, HYBRID, V2 = "v1", "hybrid", "v2"
 SYSTEMD, CGROUPFS = "systemd", "cgroupfs"

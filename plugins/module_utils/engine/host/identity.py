@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
 from ..base.errors import HostLacks
+from ..base.tuples import NamedTuple
 
 ROOTLESS_UID = "_CONTAINERS_ROOTLESS_UID"  # podman's own names for what a process in its namespace cannot see
 ROOTLESS_GID = "_CONTAINERS_ROOTLESS_GID"

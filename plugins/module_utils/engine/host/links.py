@@ -12,7 +12,9 @@ import os
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

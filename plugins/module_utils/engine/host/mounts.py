@@ -7,7 +7,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from typing import NamedTuple
+
+from ..base.tuples import NamedTuple
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 

@@ -9,9 +9,10 @@ directories added to PATH (nft, iptables and newuidmap live there, and a plain u
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import HostLacks, TimedOut, ToolFailed
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from .identity import Identity

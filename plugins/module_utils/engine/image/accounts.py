@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import NotFound
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..host.identity import Identity

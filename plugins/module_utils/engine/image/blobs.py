@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from ..base.errors import Refused
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..registry.destination import Rereadable
 from ..registry.source import open_blob
 from ..spec.descriptor import Descriptor

@@ -8,10 +8,11 @@ image keeps its id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
 from ..base.files import dump_json
+from ..base.tuples import NamedTuple
 from ..registry import destination
 from ..spec import strict_json
 from ..spec.descriptor import (

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from ..base.errors import BadInput, Corrupt, Refused
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..registry import destination as destinations
 from ..registry.destination import Rereadable
 from ..spec import descriptor as descriptors

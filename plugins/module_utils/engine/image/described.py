@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.errors import BadInput, Corrupt, EngineError, NotFound
 from ..base.jsonval import table, text, texts
+from ..base.tuples import NamedTuple
 from ..spec import image_config, manifest, reference, versions
 from ..spec.manifest import Index, Manifest
 from .transfer import config_bytes

@@ -7,10 +7,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, EngineError
 from ..base.jsonval import table, tables, text, texts
+from ..base.tuples import NamedTuple
 from ..plan.change import Plan, Step
 from ..registry.places import Place
 from ..spec import reference

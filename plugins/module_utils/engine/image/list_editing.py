@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Damaged, NotFound
 from ..base.jsonval import text_map
+from ..base.tuples import NamedTuple
 from ..spec import image_list
 from . import listing, lookup
 from .listing import Found, ListWish, Member

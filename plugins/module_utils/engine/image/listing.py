@@ -8,12 +8,13 @@ A list is an image record without a layer, whose manifest is the index; ``instan
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.errors import BadInput, Conflict, Damaged, EngineError, NotFound
 from ..base.jsonval import number, tables, text, text_map
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..libpod.events import Event
 from ..plan.change import Change, Plan, Step
 from ..spec import image_config, image_list, manifest

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, NotFound
+from ..base.tuples import NamedTuple
 from . import lookup
 from .incoming import Incoming
 from .pull import here, holds

@@ -14,10 +14,11 @@ import os
 import re
 import time
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, NotFound
+from ..base.tuples import NamedTuple
 from ..host import compression
 from ..registry.tree import Span, open_file
 

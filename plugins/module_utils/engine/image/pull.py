@@ -8,9 +8,10 @@ one HEAD request, and fetch only when it is another one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Damaged, Denied, EngineError, HostLacks, NotFound
+from ..base.tuples import NamedTuple
 from ..spec import reference
 from . import lookup
 from .options import POLICIES, PullOptions

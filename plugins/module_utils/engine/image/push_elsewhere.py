@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Damaged
+from ..base.tuples import NamedTuple
 from ..spec import manifest as manifests
 from ..spec.manifest import Manifest
 from . import convert, transports

@@ -8,10 +8,11 @@ at a registry.  Whether it is the same is decided by the config, which names the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Damaged, NotFound
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..libpod.events import Event
 from ..plan.change import Plan, Step
 from ..spec import manifest as manifests

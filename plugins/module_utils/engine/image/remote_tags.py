@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..plan.change import Plan, Step
 from ..registry.tag_moves import delete_tag
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, NotFound
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..plan.change import Plan, Step
 from ..registry import places
 from ..registry.places import Place

@@ -7,9 +7,10 @@ Who pulls one platform of an index verifies the signature of that image, so all 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..registry.signatures import registries_d
 from ..registry.signatures.lookaside import Lookaside
 from ..registry.signatures.payload import Claim

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, NotFound
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..registry.source import open_blob
 from ..spec import image_config, manifest
 from ..spec.manifest import Index, Manifest

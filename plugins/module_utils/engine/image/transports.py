@@ -8,9 +8,10 @@ docker://NAME, containers-storage:[STORE]NAME, docker-daemon:NAME, and the files
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt, NotFound, Unreachable
+from ..base.tuples import NamedTuple
 from ..registry import places, policy
 from ..session.below import layer_limits
 from ..spec import reference

@@ -9,11 +9,12 @@ receiving store lacks. Whatever the sender says is held against digests before a
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.digest import Digest, digest_of
 from ..base.errors import BadInput, Corrupt, NotFound
+from ..base.tuples import NamedTuple
 from ..registry import policy
 from ..registry.signatures import blob
 from ..registry.signatures.judging import Subject

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, NotFound
+from ..base.tuples import NamedTuple
 from ..registry.signatures import blob
 from ..registry.signatures.judging import Subject
 

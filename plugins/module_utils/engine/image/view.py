@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, EngineError
+from ..base.tuples import NamedTuple
 from ..spec import image_config
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 from .conf_keys import KEYS, OWN_TABLE, Kind, convert
 
 if TYPE_CHECKING:

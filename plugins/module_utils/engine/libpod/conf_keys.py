@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple, Union
+from typing import Union
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..base.units import parse_size
 
 Value = Union[str, int, bool, None, "tuple[str, ...]", "tuple[tuple[str, int], ...]", "dict[str, tuple[str, ...]]"]

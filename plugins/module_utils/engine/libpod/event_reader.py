@@ -8,11 +8,12 @@ import json
 import os
 import select
 import time
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..base import jsonval
 from ..base.clock import from_unix_ns, parse
 from ..base.errors import BadInput, EngineError
+from ..base.tuples import NamedTuple
 from ..host.programs import require
 from .events import FILE, JOURNALD, Event, EventLog, Health
 

@@ -9,11 +9,12 @@ deed that is done; `append` then returns the reason as text.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.clock import now
 from ..base.files import dump_json
 from ..base.locks import FileLock
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

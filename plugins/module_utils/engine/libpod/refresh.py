@@ -10,12 +10,13 @@ that comes later finds `alive` and leaves running containers alone.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks, Refused
 from ..base.files import dump_json, read_bytes
 from ..base.locks import FileLock
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from .rows import EXITED, REMOVING, Json, after_boot, parse_row, volume_after_boot
 from .survivors import still_runs
 

@@ -8,7 +8,7 @@ takes for its own.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..base.tuples import NamedTuple
 
 SCHEMA_VERSION = 1
 OPERATING_SYSTEM = "linux"

@@ -12,9 +12,9 @@ pthread_mutex_t).
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from ..base.errors import HostLacks
+from ..base.tuples import NamedTuple
 
 MAGIC = 0x87D1
 PER_GROUP = 32

@@ -7,9 +7,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from ..base.errors import BadInput, Conflict
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

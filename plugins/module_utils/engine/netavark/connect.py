@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, HostLacks
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from . import forward, ports, setup, status, usernet
 from .port_holders import FORWARD_SUBCOMMAND
 

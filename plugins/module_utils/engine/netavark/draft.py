@@ -9,11 +9,12 @@ first container fails: interface names the kernel refuses, gateways of another f
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.errors import BadInput, Conflict
 from ..base.ids import new_id
+from ..base.tuples import NamedTuple
 from . import addresses
 from .network_file import ASKED, Network, Route, Subnet, check_interface, check_name, to_json
 

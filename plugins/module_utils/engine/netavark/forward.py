@@ -15,9 +15,10 @@ import json
 import os
 import select
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks, TimedOut
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

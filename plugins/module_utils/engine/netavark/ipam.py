@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Conflict, Corrupt
+from ..base.tuples import NamedTuple
 from . import addresses
 from .bolt import Bucket
 from .boltfile import load, opened

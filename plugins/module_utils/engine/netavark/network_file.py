@@ -8,9 +8,10 @@ Readers keep the file's whole content in `raw`: netavark gets it as it is, so th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

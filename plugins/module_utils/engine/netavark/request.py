@@ -8,9 +8,10 @@ import ipaddress
 import json
 import re
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt
+from ..base.tuples import NamedTuple
 from ..spec.ports import PortMapping, to_libpod
 from .network_file import check_interface
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, HostLacks, NotFound, ToolFailed
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..host import links, programs
 from ..host.process import child_environment
 from . import ipam, request

@@ -14,9 +14,10 @@ import select
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks, TimedOut, ToolFailed
+from ..base.tuples import NamedTuple
 from . import netns as netns_files
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.jsonval import table
+from ..base.tuples import NamedTuple
 from ..netavark import ipam
 from ..netavark.networks import inspect
 

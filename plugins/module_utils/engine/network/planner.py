@@ -8,9 +8,10 @@ ado while nobody is attached, and refused, with the names of those who are, unle
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import InUse, Refused
+from ..base.tuples import NamedTuple
 from ..netavark.draft import Draft, SubnetDraft
 from ..plan.change import IN_PLACE, Change, Plan, Step
 from .differences import compare

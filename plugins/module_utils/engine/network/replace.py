@@ -11,12 +11,13 @@ runs is attached to the network that there is.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
 from ..base.files import atomic_write
 from ..base.jsonval import table, tables, text, text_map, texts
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..netavark import addresses, setup, status
 from ..netavark import netns as namespaces
 from ..netavark.addresses import read_host

@@ -8,7 +8,9 @@ decided anywhere else, so what is shown and what is done cannot drift apart.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, InUse, NotFound
+from ..base.tuples import NamedTuple
 from ..base.units import human_size
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
+from ..base.tuples import NamedTuple
 from ..container.membership import shares_of
 from ..container.model import Container
 

@@ -7,9 +7,10 @@ Its files, its id and all that is its own stay; only what it takes from the infr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
+from ..base.tuples import NamedTuple
 from ..container.membership import SANDBOX, SHARES
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ members are stopped, given the new one's namespaces, and started again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.jsonval import flag, table, text
+from ..base.tuples import NamedTuple
 from ..base.values import replace
 from ..container import config as containers
 from ..container import effective, membership

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Refused
+from ..base.tuples import NamedTuple
 from ..container.reconcile import named_lock
 from . import create, model, planner
 from .desired import ABSENT, KILLED, STOPPED

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from ..base.values import replace
 from ..container import desired as containers
 from ..container.many import Ended, Ways, reconcile_all

@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import NamedTuple
 
 from ..base.errors import BadInput, EngineError
 from ..base.files import atomic_write
+from ..base.tuples import NamedTuple
 
 _SYSTEM = "/etc/containers/systemd"
 _USER = ".config/containers/systemd"

@@ -9,9 +9,10 @@ systemd takes no process for the main one that lies in another control group.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from .words import line, section, word
 
 if TYPE_CHECKING:

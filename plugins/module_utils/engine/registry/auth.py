@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt
 from ..base.files import parse_json, read_bytes
+from ..base.tuples import NamedTuple
 from ..host import programs
 from .credential_helpers import TOKEN_USER, Helper
 from .registries_conf import AUTH_FILE_HELPER

@@ -8,9 +8,10 @@ import os
 import ssl
 import time
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import BadInput, Denied
+from ..base.tuples import NamedTuple
 from . import failures, proxies
 
 if TYPE_CHECKING:

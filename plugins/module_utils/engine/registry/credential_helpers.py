@@ -7,10 +7,11 @@ Everything goes by standard input and output, nothing by arguments (docker/docke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt, EngineError
 from ..base.files import dump_json, parse_json
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..host.process import Completed, Runner

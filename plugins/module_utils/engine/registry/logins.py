@@ -12,10 +12,11 @@ import json
 import os
 from base64 import b64encode
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, HostLacks
 from ..base.files import atomic_write
+from ..base.tuples import NamedTuple
 from ..spec import reference
 from . import auth
 from .auth import ANONYMOUS, Credentials, Json

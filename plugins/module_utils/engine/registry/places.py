@@ -8,10 +8,11 @@ The words are those of containers-transports(5); `tar:` is the tar of a root fil
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from ..base.errors import BadInput, NotFound
 from ..base.limits import USUAL, Limits
+from ..base.tuples import NamedTuple
 from . import policy
 
 if TYPE_CHECKING:

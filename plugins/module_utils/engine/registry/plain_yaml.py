@@ -9,9 +9,10 @@ this (lists, anchors, texts over several lines) is an error that names the line.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     Value = Union[str, bool, None, "dict[str, Value]"]

@@ -9,10 +9,11 @@ for the image; then, with its manifest at hand and before anything else of it is
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, Denied, HostLacks
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 from ..spec import strict_json
 from .signatures import requirements
 

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Denied, NotFound
+from ..base.tuples import NamedTuple
 from ..spec import reference
 from .tables import read_toml
 

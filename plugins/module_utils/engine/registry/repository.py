@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Corrupt, Denied, EngineError
+from ..base.tuples import NamedTuple
 from . import failures, tokens
 from .auth import ANONYMOUS
 from .connections import Connections, Origin, Request, read_short, split_url

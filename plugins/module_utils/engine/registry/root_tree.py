@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.digest import Digest, digest_of
 from ..base.errors import Corrupt, NotFound
 from ..base.limits import USUAL, Limits
+from ..base.tuples import NamedTuple
 from ..spec import manifest
 from ..spec.descriptor import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
 from .source import Fetched

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import Corrupt
 from ..base.streams import VerifiedReader
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..base.digest import Digest

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 import time
 from base64 import b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, Denied, EngineError
 from ..base.files import parse_json
+from ..base.tuples import NamedTuple
 from . import failures
 from .connections import Origin, Request, read_short, split_url
 

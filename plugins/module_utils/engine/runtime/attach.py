@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import select
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, NotFound, TimedOut
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import socket

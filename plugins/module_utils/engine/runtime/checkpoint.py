@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from .program import Call, Runtime, attempt, call
 
 if TYPE_CHECKING:

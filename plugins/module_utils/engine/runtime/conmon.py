@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, EngineError, NotFound, ToolFailed
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 from . import errors
 from .delete import delete
 from .monitor import Answer, Launch, launch

@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 import tempfile
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, TimedOut
 from ..base.files import atomic_write, dump_json, read_bytes
+from ..base.tuples import NamedTuple
 from . import errors, pump
 from .monitor import Launch, launch, recorded_pid
 from .program import Runtime, environment

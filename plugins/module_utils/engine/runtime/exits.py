@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import select
 import time
-from typing import NamedTuple
 
 from ..base.errors import Damaged, TimedOut
+from ..base.tuples import NamedTuple
 from .liveness import Init, is_alive, monitor_alive
 
 _GRACE = 5.0  # seconds for conmon, which sees the end at the same time as we do, to write its file

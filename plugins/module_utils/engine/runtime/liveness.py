@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+
+from ..base.tuples import NamedTuple
 
 
 class Init(NamedTuple):

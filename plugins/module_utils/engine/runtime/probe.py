@@ -16,11 +16,12 @@ import shutil
 import stat
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, HostLacks
 from ..base.files import atomic_write, dump_json, read_bytes
 from ..base.ids import new_id
+from ..base.tuples import NamedTuple
 from ..host.cgroup_trees import remove
 from ..host.cgroups import SYSTEMD, CgroupFacts, place
 from . import errors, pump

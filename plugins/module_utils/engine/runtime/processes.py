@@ -9,9 +9,10 @@ the cgroup when the container has one, else of its pid namespace; ids are transl
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from .errors import NotRunning
 from .liveness import Init, ProcStat, is_alive, proc_stat
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import TimedOut
+from ..base.tuples import NamedTuple
 from ..host.process import child_environment
 from . import errors
 

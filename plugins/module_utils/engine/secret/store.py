@@ -13,12 +13,13 @@ import base64
 import binascii
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, Corrupt, Damaged, HostLacks, NotFound
 from ..base.files import atomic_write, read_json
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from .desired import FILE
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ Source: OCI image-spec descriptor.md and media-types.md; Docker image manifest v
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, Corrupt
+from ..base.tuples import NamedTuple
 from . import strict_json
 from .platform import Platform, from_json
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..base.units import parse_size
 
 _RULE = re.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")

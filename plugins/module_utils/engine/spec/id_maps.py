@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks
+from ..base.tuples import NamedTuple
 from .namespaces import IdRange, parse_map
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, Corrupt
+from ..base.tuples import NamedTuple
 from . import strict_json
 from .platform import Platform
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from .descriptor import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX
 
 if TYPE_CHECKING:

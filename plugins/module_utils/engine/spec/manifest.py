@@ -10,9 +10,10 @@ the caller: the digest of an image is over them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt
+from ..base.tuples import NamedTuple
 from . import strict_json
 from .descriptor import (
     DOCKER_CONFIG,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 from ..base.units import parse_size
 
 if TYPE_CHECKING:

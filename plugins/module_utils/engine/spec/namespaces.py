@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
 
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 
 PRIVATE, HOST, CONTAINER, PATH = "private", "host", "container", "ns"
 _EXTRA = {

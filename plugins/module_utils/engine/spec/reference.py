@@ -10,10 +10,10 @@ compare equal byte for byte.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from ..base.digest import Digest
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 
 NO = "no"
 ALWAYS = "always"

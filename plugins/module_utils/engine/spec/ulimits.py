@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..base.errors import BadInput
+from ..base.tuples import NamedTuple
 
 UNLIMITED = 2**64 - 1  # how the OCI runtime spec writes RLIM_INFINITY
 #: What podman gives where nobody says anything, and the host can.

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.digest import digest_of
 from ..base.errors import BadInput, Damaged
 from ..base.files import read_bytes
 from ..base.ids import is_id
+from ..base.tuples import NamedTuple
 from ..host import mounts
 from ..host.rooted import Root, remove_tree
 from .images import big_data_file

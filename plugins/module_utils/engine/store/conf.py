@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks
 from ..base.jsonval import Json, table, text
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

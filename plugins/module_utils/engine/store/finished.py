@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.digest import Digest
 from ..base.errors import BadInput, Corrupt, Damaged
 from ..base.files import read_bytes
+from ..base.tuples import NamedTuple
 from ..host.compression import GZIP, decompressor
 from ..host.rooted import Root
 from .records import COMPRESSIONS

@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import clock
 from ..base.errors import Damaged, NotFound
 from ..base.ids import new_id
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root, remove_tree
 from .overlay import Home, Staging, Top, copy_file
 from .records import COMPRESSIONS, LayerRecord, id_rows

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root
 from ..host.xattrs import beside
 from .unpack import OPAQUE, WHITEOUT

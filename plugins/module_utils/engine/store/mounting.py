@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, EngineError, HostLacks, InUse
 from ..base.locks import FileLock
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..host import mounts
 from ..host.rooted import Root, remove_tree
 from .tables import Row, Table, TableFile

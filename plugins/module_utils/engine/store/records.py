@@ -9,8 +9,8 @@ where hundreds of rows are listed to find one.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
+from ..base.tuples import NamedTuple
 from .tables import Row
 
 COMPRESSIONS = ("none", "bzip2", "gzip", "xz", "zstd")  # the numbers containers/storage gives them

@@ -15,12 +15,13 @@ import os
 import struct
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, EngineError, HostLacks
 from ..base.files import atomic_write, dump_json
 from ..base.locks import FileLock
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

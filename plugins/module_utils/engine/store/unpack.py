@@ -16,9 +16,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import Corrupt, EngineError, HostLacks
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root
 from ..host.xattrs import OVERLAY_PREFIXES, beside, write_all
 from .tar_header import place_of, shown

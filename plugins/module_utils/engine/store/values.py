@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.limits import Limits
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..base.digest import Digest

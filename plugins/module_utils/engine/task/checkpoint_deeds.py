@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.jsonval import texts
+from ..base.tuples import NamedTuple
 from . import push_arguments, quadlet
 from .frame import EXECUTABLE, Noun, Request, Result, run
 from .registry_access import ACCESS, EXCLUSIVE, TOGETHER, access

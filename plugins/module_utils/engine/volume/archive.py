@@ -7,10 +7,11 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..host.rooted import Root, remove_tree
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ use cannot become another one. Nothing is removed but by `absent` and `recreate`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.errors import InUse, Refused
+from ..base.tuples import NamedTuple
 from ..plan.change import Change, Plan, Step
 
 if TYPE_CHECKING:

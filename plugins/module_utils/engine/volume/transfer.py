@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.steps import reached
+from ..base.tuples import NamedTuple
 from ..files.apply import apply
 from ..files.decide import Wish, decide, plan
 from ..files.end import End

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt
+from ...base.tuples import NamedTuple
 from ...spec import strict_json
 
 if TYPE_CHECKING:

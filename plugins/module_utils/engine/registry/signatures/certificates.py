@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied
+from ...base.tuples import NamedTuple
 from . import pem
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, NotFound
+from ...base.tuples import NamedTuple
 from ...spec import descriptor as descriptors
 from ...spec import strict_json
 from ...spec.descriptor import OCI_MANIFEST

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied, HostLacks
 from ...base.files import atomic_write, read_bytes
+from ...base.tuples import NamedTuple
 from ...host import programs
 
 if TYPE_CHECKING:

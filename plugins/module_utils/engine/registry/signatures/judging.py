@@ -7,10 +7,11 @@ One good signature meets a requirement; others beside it, broken or by strangers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.digest import digest_of
 from ...base.errors import Corrupt, Denied, EngineError
+from ...base.tuples import NamedTuple
 from . import payload
 from .blob import SIGSTORE_TYPE
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied
+from ...base.tuples import NamedTuple
 from . import pem
 from .blob import CERTIFICATE_NOTE, CHAIN_NOTE, LOG_NOTE
 

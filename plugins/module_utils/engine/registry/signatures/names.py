@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import BadInput, Corrupt
+from ...base.tuples import NamedTuple
 from ...spec import reference, strict_json
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.digest import Digest
 from ...base.errors import BadInput, Corrupt
+from ...base.tuples import NamedTuple
 from ...spec import strict_json
 from .blob import MAX_BYTES
 

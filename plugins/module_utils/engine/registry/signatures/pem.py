@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, encodebytes
-from typing import NamedTuple
 
 from ...base.errors import Corrupt
+from ...base.tuples import NamedTuple
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
 #: Object identifiers of keys that sigstore signatures are made with.

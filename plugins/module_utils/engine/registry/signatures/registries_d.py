@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import BadInput
 from ...base.files import read_bytes
+from ...base.tuples import NamedTuple
 from .. import plain_yaml
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied
 from ...base.files import read_bytes
+from ...base.tuples import NamedTuple
 from ...spec import strict_json
 from . import names
 

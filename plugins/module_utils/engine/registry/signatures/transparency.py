@@ -8,9 +8,10 @@ import hashlib
 import json
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied
+from ...base.tuples import NamedTuple
 from ...spec import strict_json
 from . import openssl, pem
 from .blob import MAX_BYTES
