@@ -42,6 +42,21 @@ options:
     type: str
     default: started
     choices: [absent, present, created, started, stopped, restarted, paused, unpaused, killed, healthy, quadlet]
+  update_order:
+    description:
+      - What comes first when a container that runs is made anew.
+      - V(stop-first) stops the old one, then starts the new one.
+      - V(start-first) starts the new one under a name of its own beside the old one, stops the old one when the new one
+        runs (with O(state=healthy), when it is healthy), and then gives the new one its name. If it does not get that
+        far, it is removed again, and the old one has not been touched.
+      - With V(start-first) the two may not publish the same port of the host or want the same O(ip), O(ip6) or
+        O(mac_address), which is an error that names it. Let the host choose the port, or have a proxy in front of the
+        container find it by its name.
+      - While both run, the container's name and O(network_aliases) lead to both of them in its networks, and both use
+        the same volumes.
+    type: str
+    default: stop-first
+    choices: [stop-first, start-first]
   wait_timeout:
     description: Seconds that O(state=healthy) waits.
     type: float

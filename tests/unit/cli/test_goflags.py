@@ -77,7 +77,7 @@ def test_every_option_of_the_module_that_a_container_keeps_has_a_flag() -> None:
         state image command pull recreate image_strict force_restart force_delete delete_volumes detach executable
         comparisons delete_depend wait_timeout attach cmd_args debug delete_time detach_keys log_level restart_time
         sig_proxy stop_time quadlet_dir quadlet_filename quadlet_file_mode quadlet_options
-        generate_systemd
+        generate_systemd update_order
     """.split()
     )
     assert set(OPTIONS) - set(create_flags.OPTION_OF.values()) - beside == set()

@@ -27,7 +27,7 @@ from ansible_collections.daemonless.oci.tests.unit.container import recorded
 #: Options that say how to get there, not what to have; test_life, test_states and test_flags are about these.
 WAYS = """
 attach comparisons debug delete_depend delete_time delete_volumes detach executable force_delete force_restart
-image_strict name pull recreate restart_time state stop_time wait_timeout
+image_strict name pull recreate restart_time state stop_time update_order wait_timeout
 """.split()
 REASONS = {
     "cpu_rt_period": "real-time scheduling is not in the kernels of the test machines",

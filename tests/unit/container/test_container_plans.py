@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, Conflict
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import config, effective, params, planner
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.desired import ContainerFlags
 from ansible_collections.daemonless.oci.tests.unit.container import recorded
@@ -426,3 +426,57 @@ def test_a_random_port_stays_as_it_is():
     assert not plan(observed, desired).changed
     assert plan(observed, wish(publish=["81"])).changed
     assert not plan(observed, wish(publish=["43210:80"])).changed
+
+
+FIRST = ContainerFlags(update_order="start-first")
+#: What the old one has, what the new one wants, and which of it they cannot both have.
+RIVALS = [
+    ({"publish": ["8080:80"]}, {"publish": ["8080:81"]}, "port 8080/tcp"),
+    ({"publish": ["8080:80"]}, {"publish": ["127.0.0.1:8080:80"]}, "port 127.0.0.1:8080/tcp"),
+    ({"publish": ["[::]:8080:80"]}, {"publish": ["8080:80"]}, "port 8080/tcp"),
+    ({"publish": ["127.0.0.1:8080:80"]}, {"publish": ["127.0.0.2:8080:80"]}, ""),
+    ({"publish": ["[::]:8080:80"]}, {"publish": ["127.0.0.2:8080:80"]}, ""),
+    ({"publish": ["8080:80"]}, {"publish": ["8080:80/udp"]}, ""),
+    ({"publish": ["8080-8083:80-83"]}, {"publish": ["8082:80"]}, "port 8082/tcp"),
+    ({"publish": ["8083:80"]}, {"publish": ["8080-8083:80-83"]}, "port 8080-8083/tcp"),
+    ({"publish": ["8083:80"]}, {"publish": ["8080-8082:80-82"]}, ""),
+    ({"publish": ["8080:80"]}, {"publish": ["80"], "env": {"A": "b"}}, ""),
+    ({"publish": ["80"]}, {"publish": ["80"], "env": {"A": "b"}}, ""),
+    ({"publish": ["8080:80"]}, {}, ""),
+    (
+        {"network": ["net:ip=10.0.0.5"]},
+        {"network": ["net:ip=10.0.0.5"], "env": {"A": "b"}},
+        "address 10.0.0.5 in network net",
+    ),
+    ({"network": ["net:ip=10.0.0.5"]}, {"network": ["other:ip=10.0.0.5"], "env": {"A": "b"}}, ""),
+    ({"network": ["net:ip=10.0.0.5"]}, {"network": ["net:ip=10.0.0.6"], "env": {"A": "b"}}, ""),
+    (
+        {"network": ["net"], "mac_address": "92:d0:c6:0a:29:33"},
+        {"network": ["net"], "mac_address": "92:d0:c6:0a:29:33", "env": {"A": "b"}},
+        "address 92:d0:c6:0a:29:33 in network net",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "rival"), RIVALS, ids=str)
+def test_what_forbids_that_the_new_one_starts_first(before, after, rival):
+    observed = made(wish(**before))
+    if not rival:
+        assert steps(plan(observed, wish(**after), FIRST))[:2] in (["recreate", "start"], ["update"])
+        return
+    with pytest.raises(Conflict, match="before the old one stops") as raised:
+        plan(observed, wish(**after), FIRST)
+    assert raised.value.cause == f"both want {rival}" and "stop-first" in raised.value.hint
+    assert steps(plan(observed, wish(**after))) == ["recreate", "start"]  # as it always was
+    for status in ("exited", "created"):  # nothing runs that could be in the way
+        assert steps(plan(observed._replace(status=status), wish(**after), FIRST)) == ["recreate", "start"]
+    created = ContainerFlags(state="stopped", recreate=True, update_order="start-first")
+    assert steps(plan(observed, wish(**after), created)) == ["recreate"]
+
+
+def test_the_order_is_no_difference():
+    observed = made(wish(publish=["8080:80"]))
+    assert not plan(observed, wish(publish=["8080:80"]), FIRST).changed
+    with pytest.raises(BadInput, match="goes on running"):
+        params.parse_flags({"name": "web", "update_order": "start-first", "detach": False})
+    assert params.parse_flags({"name": "web", "update_order": "start-first"}).update_order == "start-first"

@@ -98,7 +98,7 @@ def _start(
         from .run import run
 
         return run(session, container, begun).only(task.flags.attach)
-    start(session, container)
+    start(session, container, known_as=task.desired.name)
     if begun is not None:
         begun()
     return None
@@ -154,14 +154,15 @@ def _recreate(
         if task.flags.then == HEALTHY and task.flags.detach:  # one that does not become healthy has not taken its place
             from .wait import until_healthy
 
-            start(session, made)
-            until_healthy(session, made, task.flags.wait_timeout)
+            start(session, made, known_as=desired.name)
+            until_healthy(session, made.known_as(desired.name), task.flags.wait_timeout)
             begun()
             return None
         return _start(session, task, made, begun)
 
     runs = view.plan.has(planner.START)
-    manner = recreate.Manner(begin if runs else None, desired.stop_timeout, bool(task.flags.delete_volumes))
+    first = runs and planner.starts_first(task.flags, running=container.running)
+    manner = recreate.Manner(begin if runs else None, desired.stop_timeout, bool(task.flags.delete_volumes), first)
     return recreate.replace(session, container, make, manner)
 
 

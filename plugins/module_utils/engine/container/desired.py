@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .wishes import HealthWish, LogWish, SecretWish, VolumesFrom
 
 ABSENT, CREATED, STARTED, STOPPED = "absent", "created", "started", "stopped"
+START_FIRST, STOP_FIRST = "start-first", "stop-first"  # what ContainerFlags.update_order may say
 PAUSED, KILLED, HEALTHY = "paused", "killed", "healthy"  # what ContainerFlags.then may say
 
 
@@ -38,7 +39,8 @@ class ContainerFlags:
     option to strict, subset or ignore; `noted` tells whether what is mentioned is remembered. `then` goes beyond the
     state: PAUSED and HEALTHY beyond STARTED, KILLED in place of STOPPED; `wait_timeout` are seconds for HEALTHY.
     `attach` names the streams that are wanted of a container whose end is awaited, None for all; the times are seconds
-    until SIGKILL, in place of the container's own, for stopping, restarting and removing it.
+    until SIGKILL, in place of the container's own, for stopping, restarting and removing it. `update_order` tells
+    whether one that is made anew is started before the old one is stopped (START_FIRST), or after.
     """
 
     state: str = STARTED
@@ -58,6 +60,7 @@ class ContainerFlags:
     stop_time: int | None = None
     restart_time: int | None = None
     delete_time: int | None = None
+    update_order: str = STOP_FIRST
 
 
 @dataclass(frozen=True)

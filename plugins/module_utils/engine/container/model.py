@@ -26,6 +26,12 @@ class Container:
         self.id = row.id
         self.name = row.name
 
+    def known_as(self, name: str) -> Container:
+        """The same container under a name that it does not have yet."""
+        twin = Container(self._row)
+        twin.name = name
+        return twin
+
     def __repr__(self) -> str:
         return f"Container({self.name} {self.id[:12]} {self.status})"
 

@@ -20,7 +20,9 @@ from .desired import (
     HEALTHY,
     KILLED,
     PAUSED,
+    START_FIRST,
     STARTED,
+    STOP_FIRST,
     STOPPED,
     ContainerDesired,
     ContainerFlags,
@@ -84,6 +86,7 @@ def parse_flags(params: Params) -> ContainerFlags:
             f"state {found['then']} is about a container that goes on running, and detach: false waits for its end",
             "Leave detach out",
         )
+    _read_update_order(given, found)
     for name in _TIMES:
         if name in given:
             found[name] = readers.whole(0)(given[name], name)
@@ -97,6 +100,18 @@ def parse_flags(params: Params) -> ContainerFlags:
         named = ((ALIASES.get(option, option), _MODES[mode]) for option, mode in pairs.items())
         found["comparisons"] = tuple(sorted(named))
     return ContainerFlags(**found)  # type: ignore[arg-type]
+
+
+def _read_update_order(given: Mapping[str, object], found: dict[str, object]) -> None:
+    if "update_order" not in given:
+        return
+    found["update_order"] = readers.one_of(STOP_FIRST, START_FIRST)(given["update_order"], "update_order")
+    if found["update_order"] == START_FIRST and found.get("detach") is False:
+        raise BadInput(
+            "read update_order",
+            "start-first is about a container that goes on running, and detach: false waits for its end",
+            "Leave one of them out",
+        )
 
 
 def _read_attach(given: Mapping[str, object], found: dict[str, object]) -> None:

@@ -45,7 +45,7 @@ ALIASES = {
 }
 #: Options that name files whose content is wanted.
 FILES = ("env_file", "label_file")
-_OURS = "comparisons wait_timeout"
+_OURS = "comparisons update_order wait_timeout"
 #: Options that ask for what cannot be had here: refused, with the way around.
 UNSUPPORTED = {
     "decryption_key": "encrypted layers are not decrypted here; pull a plain image",

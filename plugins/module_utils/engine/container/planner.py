@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput
+from ..base.errors import BadInput, Conflict
 from ..base.jsonval import table, text, texts
 from ..base.tuples import NamedTuple
 from ..base.values import dataclass, replace
@@ -18,7 +18,7 @@ from ..plan import compare
 from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from . import config as configuration
 from . import effective, rewiring, update
-from .desired import ABSENT, CREATED, HEALTHY, KILLED, PAUSED, STARTED, STOPPED
+from .desired import ABSENT, CREATED, HEALTHY, KILLED, PAUSED, START_FIRST, STARTED, STOPPED
 from .surroundings import Peer
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
         steps.append(Step(RECREATE_STEP, wish.name))
         if runs_after:
             steps += [Step(START, wish.name), *_pause(wish, flags)]
+            if starts_first(flags, running=observed.running):
+                _refuse_rivalry(observed, wish, world)
     else:
         if not any(change.option == "healthcheck" for change in found):
             _require_check(observed.config, wish, flags)
@@ -204,6 +206,23 @@ def _change(observed: Observed, wish: ContainerDesired, flags: ContainerFlags, w
     if flags.recreate and not found:
         before["recreate"], after["recreate"] = False, True
     return Plan(deed, tuple(steps), found, before, after)
+
+
+def starts_first(flags: ContainerFlags, *, running: bool) -> bool:
+    """Whether a container that is made anew, and shall run, runs beside the old one before that is stopped."""
+    return flags.update_order == START_FIRST and running
+
+
+def _refuse_rivalry(observed: Observed, wish: ContainerDesired, world: World) -> None:
+    from .overlap import rivalries
+
+    found = rivalries(observed.config, configuration.build(_completed(wish, observed.config), world.around).config)
+    if found:
+        raise Conflict(
+            f"start the new container {wish.name} before the old one stops",
+            f"both want {', '.join(found)}",
+            "Leave ports and addresses to the host, or set update_order: stop-first",
+        )
 
 
 def _state_steps(observed: Observed, wish: ContainerDesired, flags: ContainerFlags) -> list[Step]:

@@ -8,7 +8,13 @@
     swapped     both have changed names; the new one is being started
     confirmed   the new one runs (or need not run): what remains is to remove the old one
 
-Up to `confirmed` every failure and every interruption ends with the old container back as it was.
+Where the new one is started first, there are two others in the place of the middle ones:
+
+    starting    the new one is being started, under its own name; the old one has not been touched
+    ready       the new one runs: the old one is being stopped, then both change names
+
+Up to `confirmed` every failure ends with the old container back as it was. So does every interruption, but for one
+that is found at `ready`: there the next task goes on to the end.
 """
 
 from __future__ import annotations
@@ -40,17 +46,20 @@ if TYPE_CHECKING:
     Begin = Callable[[Container, Callable[[], None]], "RunResult | None"]
 
 _CONFIRMED = "confirmed"
-_TOUCHED = ("stopping", "swapped")  # before, what has happened to the old one since was somebody else's doing
+_READY = "ready"
+_TOUCHED = ("stopping", "swapped", _READY)  # before, what has happened to the old one since was somebody else's doing
 
 
 class Manner(NamedTuple):
     """How one is replaced: `begin(container, begun)` starts the new one, calls `begun` when it runs, and may stay until
-    it ends (None: it is not started); `timeout` for stopping the old one, `volumes` whether its anonymous volumes go.
+    it ends (None: it is not started); `timeout` for stopping the old one, `volumes` whether its anonymous volumes go,
+    `first` whether the new one is started before the old one is stopped.
     """
 
     begin: Begin | None
     timeout: int | None = None
     volumes: bool = False
+    first: bool = False
 
 
 def replace(session: Session, old: Container, make: Make, manner: Manner) -> RunResult | None:
@@ -67,6 +76,7 @@ def replace(session: Session, old: Container, make: Make, manner: Manner) -> Run
         "old": old.id,
         "name": name,
         "spare": spare,
+        "retired": f"{spare}-old",
         "running": old.running or restart_pending(old),
         "paused": old.paused,
         "volumes": manner.volumes,
@@ -80,7 +90,8 @@ def replace(session: Session, old: Container, make: Make, manner: Manner) -> Run
         entry.end()  # `make` has taken back what it did
         raise
     try:
-        result = _swap(session, entry, old, new, manner)
+        swap = _swap_running if manner.first else _swap
+        result = swap(session, entry, old, new, manner)
     except EngineError as error:
         if entry.text("phase") == _CONFIRMED:  # it ran: what failed since is no reason to go back
             _finish(session, entry)
@@ -98,7 +109,7 @@ def _swap(session: Session, entry: Entry, old: Container, new: Container, manner
     stop(session, old, manner.timeout)
     reached("replaced-stopped")
     entry.note(phase="swapped")
-    _rename_both(session, (old.id, entry.text("retired")), (new.id, name))
+    _rename_all(session, [(old.id, entry.text("retired")), (new.id, name)])
     reached("names-swapped")
 
     def begun() -> None:
@@ -112,11 +123,43 @@ def _swap(session: Session, entry: Entry, old: Container, new: Container, manner
     return None
 
 
-def _rename_both(session: Session, leaving: tuple[str, str], taking: tuple[str, str]) -> None:
-    """Both (id, new name) at once in libpod's tables; in storage, whose names nobody compares, one after the other."""
-    session.database.swap_names([leaving, taking])
+def _swap_running(session: Session, entry: Entry, old: Container, new: Container, manner: Manner) -> RunResult | None:
+    """As `_swap`, with the new one running before the old one is stopped."""
+    reached("replacement-prepared")
+    entry.note(phase="starting")
+
+    def begun() -> None:
+        reached("replacement-begun")
+        entry.note(phase=_READY)
+        reached("replacement-ready")
+        _take_over(session, entry, old, new, manner.timeout)
+        reached("replacement-started")
+
+    if manner.begin is None:
+        begun()
+        return None
+    return manner.begin(new, begun)
+
+
+def _take_over(session: Session, entry: Entry, old: Container | None, new: Container, timeout: int | None) -> None:
+    """The old one stopped, and its name given to the new one, which runs. Repeating it completes it."""
+    name = entry.text("name")
+    if old is not None:
+        stop(session, old, timeout)
+    reached("replaced-stopped")
+    leaving = [(old.id, entry.text("retired"))] if old is not None else []
+    _rename_all(session, [*leaving, (new.id, name)], recorded=new.name == name)
+    entry.note(phase=_CONFIRMED)
+    reached("names-swapped")
+
+
+def _rename_all(session: Session, names: list[tuple[str, str]], *, recorded: bool = False) -> None:
+    """All (id, new name) at once in libpod's tables, unless that is `recorded` already; in storage, whose names nobody
+    compares, one after the other."""
+    if not recorded:
+        session.database.swap_names(names)
     reached("names-swapped-in-database")
-    for cid, name in (leaving, taking):
+    for cid, name in names:
         session.store.rename_container(cid, name)
 
 
@@ -148,7 +191,7 @@ def _restore(session: Session, entry: Entry) -> str:
         stop(session, new, 0)
     if old is not None and old.name != name:
         if new is not None:
-            _rename_both(session, (new.id, spare), (old.id, name))
+            _rename_all(session, [(new.id, spare), (old.id, name)])
         else:
             session.database.rename(old.id, name)
             session.store.rename_container(old.id, name)
@@ -157,7 +200,8 @@ def _restore(session: Session, entry: Entry) -> str:
     if old is None:
         return ""
     if entry.notes.get("running") is not True or entry.text("phase") not in _TOUCHED:
-        return f"The container as it was before is still there under the name {name}"
+        word = "still runs" if old.running else "is still there"
+        return f"The container as it was before {word} under the name {name}"
     start(session, lookup.find(session, name))
     if entry.notes.get("paused") is True:
         pause(session, lookup.find(session, name))
@@ -168,6 +212,11 @@ def settle_interrupted(session: Session, entry: Entry) -> str:
     """Finish or take back a replacement whose task was killed."""
     name = entry.text("name")
     if entry.text("phase") == _CONFIRMED:
+        _remove_old(session, entry)
+        return f"finished replacing container {name}"
+    new = lookup.by_id(session, entry.key)
+    if entry.text("phase") == _READY and new is not None:
+        _take_over(session, entry, lookup.by_id(session, entry.text("old")), new, None)
         _remove_old(session, entry)
         return f"finished replacing container {name}"
     _restore(session, entry)

@@ -69,10 +69,11 @@ _NOT_THAWED: dict[str, object] = {
 _OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
 
 
-def start(session: Session, container: Container, ready: Ready | None = None) -> bool:
+def start(session: Session, container: Container, ready: Ready | None = None, known_as: str = "") -> bool:
     """Start it, and first those containers whose namespaces it shares. False when it was running.
 
     `ready` is called when the container exists and its program has not begun: the moment to attach to its streams.
+    `known_as` is the name it is going to have, by which its networks, its journal and its own files call it already.
     Raises Conflict for a port or address in use, NotFound for a missing command or mount source, HostLacks, ToolFailed.
     """
     if container.running:
@@ -82,7 +83,7 @@ def start(session: Session, container: Container, ready: Ready | None = None) ->
         if other is not None and not other.running:
             start(session, other)
     with held(session, container, "start") as current:
-        return start_held(session, current, ready)
+        return start_held(session, current.known_as(known_as) if known_as else current, ready)
 
 
 def initialize(session: Session, container: Container) -> None:
@@ -117,6 +118,7 @@ def start_held(
         health_watch.begin(session, save(session, container, state=RUNNING, startedTime=clock.now()))
         event(session, container, "start")
         return True
+    name = container.name
     container = settle(session, container)
     if container.running:
         if container.code == PAUSED:
@@ -143,7 +145,7 @@ def start_held(
     )
     reached("start-recorded")
     try:
-        changes = _prepare(session, container, netns, thaw)
+        changes = _prepare(session, container.known_as(name), netns, thaw)
         if thaw is not None:
             changes.update(state=RUNNING)
             if clock.is_zero(container.started_at):  # out of an archive: it never ran here

@@ -61,6 +61,7 @@ _IDENTITY: Options = {
     "rm": _also(_FLAG, "remove", "auto_remove"),
     "executable": EXECUTABLE,
     "comparisons": _MAP,
+    "update_order": {"type": "str", "choices": ["stop-first", "start-first"], "default": "stop-first"},
     "wait_timeout": {"type": "float", "default": 60.0},
     "delete_depend": _FLAG,
     "cidfile": _PATH,
