@@ -29,9 +29,10 @@ class Lab:
         self.here = CHECKOUT / "tests" / "lab"
         self.base = base
         self.collections = base / "collections"
-        self.payloads = Payloads(self.collections, base / "ansible")
+        self.payloads = Payloads(self.collections, base / "ansible", base / "unpacked")
         self.engines = Engines(base / "engines")
         self._count = 0
+        self._compiled: set[str] = set()
 
     @classmethod
     def open(cls, base: Path) -> Lab:
@@ -58,15 +59,25 @@ class Lab:
     @property
     def binds(self) -> Sequence[Path]:
         """What a machine sees read-only at the same path as outside."""
-        return (CHECKOUT, self.collections, self.images.directory, self.engines.directory, self.base / "serving")
+        made = (self.images.directory, self.engines.directory, self.payloads.directory, self.base / "serving")
+        return (CHECKOUT, self.collections, *made)
 
     def machine(self, spec: Spec) -> Machine:
         from machine import Machine
 
+        if spec.os not in self._compiled:
+            self._compiled.add(spec.os)
+            self.payloads.compile(*(self._in_judge() if spec.os != "host" else ()))
         self._count += 1
         base = self.base / f"lab{os.getpid()}-{self._count}"
         base.mkdir()
         return Machine.start(spec, self, base)
+
+    def _in_judge(self) -> Sequence[str]:
+        """Words to run a command in the judge root with the unpacked payload at /mnt."""
+        enter = 'mount --bind "$1" "$2/mnt"; root=$2; shift 2; exec chroot "$root" "$@"'
+        words = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", enter, "sh"]
+        return [*words, str(self.payloads.directory), str(self.judge)]
 
     def playbook(
         self,

@@ -58,9 +58,7 @@ def steps(machine: Machine, wish: dict[str, object]) -> list[str]:
 
 
 def killed(machine: Machine, wish: dict[str, object], step: str) -> bool:
-    payload = machine.lab.payloads.build("checkpoint", wish, check=False, diff=True)
-    done = machine.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
-    return done.returncode in (-9, 137)
+    return machine.attempt("checkpoint", wish, step=step).returncode in (-9, 137)
 
 
 def settled(machine: Machine) -> None:

@@ -44,9 +44,7 @@ def passed_steps(machine, before, wanted, user) -> list[str]:
 
 def killed(machine, args, step, user=None) -> bool:
     """Run the task; whether it was killed at the step (which it may not pass)."""
-    payload = machine.lab.payloads.build("container", args, check=False, diff=True)
-    done = machine.run(["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
-    return done.returncode in (-9, 137)
+    return machine.attempt("container", args, user, step).returncode in (-9, 137)
 
 
 def fetch(machine) -> str:

@@ -150,9 +150,7 @@ def test_what_podman_made_is_adopted_as_it_is(box, user):
 @USERS
 def test_two_tasks_about_one_name_take_turns(box, user):
     task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "stop_timeout": 0}
-    payloads = [
-        box.lab.payloads.build("container", {**task, "env": {"A": value}}, check=False, diff=False) for value in "bc"
-    ]
+    payloads = [box.payload("container", {**task, "env": {"A": value}}, user) for value in "bc"]
     for number, payload in enumerate(payloads):
         box.write(f"/tmp/task{number}.py", payload, 0o644)
     script = "for n in 0 1 0 1; do python3 /tmp/task$n.py >/tmp/out$n 2>&1 & done; wait; cat /tmp/out*"

@@ -27,8 +27,7 @@ def found(machine, user=None):
 
 
 def killed(machine, args, step):
-    payload = machine.lab.payloads.build("container", args, check=False, diff=True)
-    done = machine.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
+    done = machine.attempt("container", args, step=step)
     assert done.returncode in (-9, 137), f"{step} was not passed: {done.stdout}"
 
 

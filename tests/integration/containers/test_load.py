@@ -15,8 +15,7 @@ TASKS = 4
 def tasks_at_once(machine: Machine, groups: list[list[dict[str, object]]]) -> None:
     """One `containers` task for each group, all at the same time, each from a process of its own."""
     machine.task("image", {"name": IMAGE})
-    build = machine.lab.payloads.build
-    payloads = [build("containers", {"containers": group}, check=False, diff=False) for group in groups]
+    payloads = [machine.payload("containers", {"containers": group}) for group in groups]
 
     def send(payload: bytes) -> None:
         done = machine.run(["/usr/bin/python3"], check=False, input=payload, timeout=1800)

@@ -210,10 +210,7 @@ def test_killed_at_every_step(host: Machine, name: str, user: str | None) -> Non
         steps = [step for step in steps if step.partition(":")[0] not in IN_STORE]
     for n, step in enumerate(steps, 1):
         deed.before(host, user, n)
-        payload = host.lab.payloads.thin(deed.module, deed.wish(n), check=False, diff=False)
-        killed = host.run(
-            ["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step}, timeout=120
-        )
+        killed = host.attempt(deed.module, deed.wish(n), user, step)
         # Each worker counts for itself, so that a later pass of a step may not come.
         assert killed.returncode != 0 or not step.endswith(":1"), (step, killed)
         if deed.stores:
@@ -234,8 +231,7 @@ def test_an_archive_is_the_old_one_until_it_is_the_new_one(host: Machine) -> Non
     host.podman(["save", "-q", "-o", "/tmp/kept.tar", OTHER])
     before = host.sh("sha256sum /tmp/kept.tar")
     wish = {"image": [APP], "dest": "/tmp/kept.tar"}
-    payload = host.lab.payloads.thin("image_save", wish, check=False, diff=False)
-    host.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": "image-archived"})
+    host.attempt("image_save", wish, step="image-archived")
     assert host.sh("sha256sum /tmp/kept.tar") == before
     host.task("image_save", wish)
     listed = json.loads(host.sh("tar -xOf /tmp/kept.tar manifest.json"))

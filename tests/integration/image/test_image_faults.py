@@ -37,9 +37,8 @@ def killed_everywhere(machine: Machine, wish: dict[str, object], undo: dict[str,
     """Kill the deed at each of its steps, do it again, judge, undo it."""
     steps = [step for step in steps_of(machine, wish) if not step.startswith("runtime-")]
     machine.task("image", undo)
-    payload = machine.lab.payloads.build("image", wish, check=False, diff=False)
     for step in steps:
-        killed = machine.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
+        killed = machine.attempt("image", wish, step=step)
         # Each forked worker counts for itself, so a later pass of its step may not come there.
         assert killed.returncode != 0 or step.startswith("layer-staged"), step
         machine.task("image", wish)
@@ -78,9 +77,7 @@ def test_a_full_disk(machine: Machine, layered: Image) -> None:
     for part in range(8):
         room = empty + (used - empty) * part // 8 // 4 * 4 + 4
         machine.sh(f"mount -o remount,size={room}k {STORE}")
-        result = machine.run(
-            ["/usr/bin/python3"], check=False, input=machine.lab.payloads.build("image", here, check=False, diff=False)
-        )
+        result = machine.attempt("image", here)
         if result.returncode:
             refused += 1
             assert "No space left" in result.stdout, (room, result.stdout[-2000:], result.stderr[-2000:])

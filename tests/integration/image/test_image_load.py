@@ -28,8 +28,7 @@ def test_everybody_at_once(machine: Machine, user: str | None) -> None:
         jobs.append((label, machine.spawn(["sh", "-euc", f"{script} >/tmp/{label}.log 2>&1"], user)))
 
     def ours(label: str, wish: dict[str, object]) -> str:
-        payload = machine.lab.payloads.build("image", wish, check=False, diff=False)
-        machine.share.joinpath(f"{label}.py").write_bytes(payload if isinstance(payload, bytes) else payload.encode())
+        machine.share.joinpath(f"{label}.py").write_bytes(machine.payload("image", wish, user))
         return f"/usr/bin/python3 <{machine.share}/{label}.py"
 
     machine.podman(["info"], user)

@@ -93,9 +93,7 @@ insecure = true
 def test_killed_and_done_again(machine: Machine, layered: Image, step: str) -> None:
     machine.registry.push("layered:1", layered)
     name = machine.registry.reference("layered:1")
-    payload = machine.lab.payloads.build("image", {"name": name, "validate_certs": False}, check=False, diff=False)
-    env = {"DAEMONLESS_STOP_AT": step}
-    killed = machine.run(["/usr/bin/python3"], check=False, input=payload, env=env)
+    killed = machine.attempt("image", {"name": name, "validate_certs": False}, step=step)
     assert killed.returncode != 0, f"the step {step} is never passed"
     published = [entry for entry in listed(machine) if entry["Names"]]
     assert published == [] or step == "image-saved"
@@ -116,8 +114,7 @@ def test_killed_and_done_again(machine: Machine, layered: Image, step: str) -> N
 def test_killed_while_removing(machine: Machine, images: Images, step: str) -> None:
     name = machine.registry.reference("web:latest")
     machine.task("image", {"name": name, "validate_certs": False})
-    payload = machine.lab.payloads.build("image", {"name": name, "state": "absent"}, check=False, diff=False)
-    killed = machine.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
+    killed = machine.attempt("image", {"name": name, "state": "absent"}, step=step)
     assert killed.returncode != 0, f"the step {step} is never passed"
     machine.task("image", {"name": name, "state": "absent"})
     done = machine.task("image", {"name": name, "validate_certs": False})
@@ -134,11 +131,8 @@ def test_beside_podman_and_skopeo(machine: Machine, layered: Image) -> None:
     started = []
     for name in [*names, "layered:1", "layered:1"]:
         ref = registry.reference(name)
-        payload = machine.lab.payloads.build("image", {"name": ref, "validate_certs": False}, check=False, diff=False)
-        machine.share.joinpath(f"task-{name.replace(':', '-')}.py").write_bytes(
-            payload if isinstance(payload, bytes) else payload.encode()
-        )
         path = machine.share / f"task-{name.replace(':', '-')}.py"
+        path.write_bytes(machine.payload("image", {"name": ref, "validate_certs": False}))
         started.append(machine.spawn(["sh", "-c", f"/usr/bin/python3 <{path} >/tmp/{name}.ours 2>&1"]))
         if len(started) > 2 * len(names) - 1:
             continue

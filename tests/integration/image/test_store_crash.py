@@ -151,10 +151,7 @@ def test_copies_of_layers_for_other_ids(machine: Machine) -> None:
     layers = "/home/tester/.local/share/containers/storage/overlay-layers/layers.json"
     for step in SHIFT:
         machine.task("image", {"name": image}, user=user)
-        payload = machine.lab.payloads.build("container", wish, check=False, diff=True)
-        killed = machine.run(
-            ["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step}
-        )
+        killed = machine.attempt("container", wish, user, step)
         assert killed.returncode in (137, -9), (step, killed.stdout, killed.stderr)
         machine.task("container", wish, user=user)
         assert not machine.task("container", wish, user=user)["changed"], step

@@ -19,8 +19,7 @@ RELOADING = ["networks-taken-off", "networks-put-on"]
 
 
 def killed(machine, module, args, step, user):
-    payload = machine.lab.payloads.build(module, args, check=False, diff=True)
-    done = machine.run(["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
+    done = machine.attempt(module, args, user, step)
     assert done.returncode in (-9, 137), (step, done.stdout[-600:], done.stderr[-600:])
 
 

@@ -21,9 +21,7 @@ DEEDS = {
 
 def killed(machine, args, step, user):
     """Run the task and have it killed at the step."""
-    payload = machine.lab.payloads.build("pod", args, check=False, diff=True)
-    done = machine.run(["/usr/bin/python3"], user, check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
-    return done.returncode in (-9, 137)
+    return machine.attempt("pod", args, user, step).returncode in (-9, 137)
 
 
 @pytest.mark.timeout(900)

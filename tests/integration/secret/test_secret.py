@@ -112,8 +112,7 @@ def test_killed_at_every_step(machine: Machine) -> None:
             machine.task("secret", {"name": "s", "state": "absent"})
             if before:
                 machine.task("secret", {"name": "s", "data": before})
-            payload = machine.lab.payloads.build("secret", wish, check=False, diff=True)
-            killed = machine.run(["/usr/bin/python3"], check=False, input=payload, env={"DAEMONLESS_STOP_AT": step})
+            killed = machine.attempt("secret", wish, step=step)
             assert killed.returncode in (-9, 137), step
             listed = machine.podman(["secret", "ls", "--format", "{{.Name}}"]).stdout.split()
             for name in listed:
