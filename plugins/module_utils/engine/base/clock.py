@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 
+from . import patterns
 from .errors import BadInput
 
 ZERO = "0001-01-01T00:00:00Z"  # Go's zero time: "never"
 _SECOND = 1_000_000_000
-_SHAPE = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):?(\d\d))$", re.ASCII
+_SHAPE = patterns.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):?(\d\d))$", patterns.ASCII
 )
 _YEAR_ONE_NS = -62135596800 * _SECOND
 

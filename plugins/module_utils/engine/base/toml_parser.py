@@ -6,20 +6,21 @@ from __future__ import annotations
 
 import re
 
+from . import patterns
 from .errors import BadInput
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_NUMBER = re.compile(
+_BARE_KEY = patterns.compile(r"[A-Za-z0-9_-]+")
+_NUMBER = patterns.compile(
     r"[+-]?(?:0x[0-9A-Fa-f]+(?:_[0-9A-Fa-f]+)*|0o[0-7]+(?:_[0-7]+)*|0b[01]+(?:_[01]+)*"
     r"|(?:inf|nan)|(?:0|[1-9]\d*(?:_\d+)*)(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?)(?![A-Za-z0-9_.:])",
-    re.ASCII,
+    patterns.ASCII,
 )
-_DATE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)?)?|\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII
+_DATE = patterns.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)?)?|\d\d:\d\d:\d\d(?:\.\d+)?", patterns.ASCII
 )
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CONTROL_IN_BLOCK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = patterns.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_IN_BLOCK = patterns.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _DEPTH = 100
 
 

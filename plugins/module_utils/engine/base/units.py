@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 
+from . import patterns
 from .errors import BadInput
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgtpe]?)(?:i?b)?\s*$", re.IGNORECASE | re.ASCII)
+_SIZE = patterns.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgtpe]?)(?:i?b)?\s*$", patterns.IGNORECASE | patterns.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)", re.ASCII)
+_PART = patterns.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)", patterns.ASCII)
 _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,

@@ -1,61 +1,64 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""argparse, with podman's way of saying what is wrong and its spelling of common flags."""
+"""What a command says of its flags: to argparse, or, with a table, to our own reader.
+
+Importing argparse takes longer than reading most command lines, so that commands with a table never do.
+"""
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from .context import Usage
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import Any
 
     from .goflags import Flag
+    from .options import Options
 
 
-class _Formatter(argparse.HelpFormatter):
-    """A width of its own: asking for the terminal's loads shutil, for every flag that is added."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=100)
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises Usage instead of ending the process; flags are never guessed from their beginning."""
+class Parser:
+    """The flags and words of one command, with its name and what it does; `read` raises Usage."""
 
     _table: Sequence[Flag] = ()
     _usage = ""
 
     def __init__(self, program: str, summary: str) -> None:
-        super().__init__(
-            prog=program, description=summary, allow_abbrev=False, add_help=False, formatter_class=_Formatter
-        )
-        self._switches: dict[str, str] = {}
-        self.add_argument("--help", action="help", help="show this help")
+        self.prog = program
+        self._summary = summary
+        self._made: Options | None = None
 
-    def error(self, message: str) -> NoReturn:
-        prefix = "unrecognized arguments: "
-        if message.startswith(prefix):
-            message = f"unknown flag: {message[len(prefix) :]}"
-        raise Usage(f"{message}\nSee '{self.prog} --help'")
+    @property
+    def _options(self) -> Options:
+        if self._made is None:
+            from .options import Options
+
+            self._made = Options(self.prog, self._summary)
+        return self._made
+
+    def add_argument(self, *names: str, **how: Any) -> None:
+        """A flag or a word, as argparse has them."""
+        self._options.add_argument(*names, **how)
 
     def flag(self, *names: str, help: str = "") -> None:
-        self._switches.update(dict.fromkeys(names, self.add_argument(*names, action="store_true", help=help).dest))
+        self._options.add_switch(names, off=False, help=help)
 
     def switch(self, *names: str, help: str = "") -> None:
         """As a flag, and None when it is not given: for those that are on unless they are switched off."""
-        action = self.add_argument(*names, action="store_const", const=True, help=help)
-        self._switches.update(dict.fromkeys(names, action.dest))
+        self._options.add_switch(names, off=None, help=help)
 
     def many(self, *names: str, metavar: str = "VALUE", help: str = "") -> None:
         """A flag that may be given several times."""
-        self.add_argument(*names, action="append", default=[], metavar=metavar, help=help)
+        self._options.add_argument(*names, action="append", default=[], metavar=metavar, help=help)
 
     def names(self, metavar: str = "CONTAINER", minimum: int = 0) -> None:
-        self.add_argument("names", nargs="+" if minimum else "*", metavar=metavar)
+        self._options.add_argument("names", nargs="+" if minimum else "*", metavar=metavar)
+
+    def latest(self) -> None:
+        self.flag("-l", "--latest", help="the container created last")
 
     def take_all(self, table: Sequence[Flag], usage: str) -> None:
         """The command reads its words itself, by goflags: it finds them in `words`, and `help_text` makes its help."""
@@ -65,7 +68,7 @@ class Parser(argparse.ArgumentParser):
         from . import goflags
 
         flags = goflags.described(self._table)
-        return f"usage: {self.prog} [FLAGS] {self._usage}\n\n{self.description}\n\n{flags}\n"
+        return f"usage: {self.prog} [FLAGS] {self._usage}\n\n{self._summary}\n\n{flags}\n"
 
     def flags(self) -> dict[str, bool]:
         """The spellings of all flags, and whether a value follows: for completion."""
@@ -73,40 +76,16 @@ class Parser(argparse.ArgumentParser):
             from .goflags import SWITCH
 
             return {name: flag.kind != SWITCH for flag in self._table for name in flag.names.split()}
-        return {name: action.nargs is None for action in self._actions for name in action.option_strings}
+        return self._options.spellings()
 
-    def read(self, argv: list[str]) -> argparse.Namespace:
-        if self._table:
-            return argparse.Namespace(words=argv, help_text=self._described)
-        left, given = self._without_values(argv)
-        options = self.parse_args(left)
-        for name, value in given.items():
-            setattr(options, name, value)
-        return options
+    def read(self, argv: list[str]) -> Namespace:
+        if not self._table:
+            return self._options.read(argv)
+        if TYPE_CHECKING:
+            return Namespace()
+        from types import SimpleNamespace
 
-    def _without_values(self, argv: list[str]) -> tuple[list[str], dict[str, bool]]:
-        """The words without those that give a flag a value, `--flag=false`, which argparse does not know."""
-        foreign = any(action.nargs == argparse.REMAINDER for action in self._actions)
-        left: list[str] = []
-        given: dict[str, bool] = {}
-        for number, word in enumerate(argv):
-            if word == "--" or (foreign and not word.startswith("-")):
-                return left + argv[number:], given
-            name, equals, value = word.partition("=")
-            if equals and name in self._switches:
-                given[self._switches[name]] = self._boolean(name, value)
-            else:
-                left.append(word)
-        return left, given
-
-    def _boolean(self, name: str, text: str) -> bool:
-        word = text.lower()
-        if word not in ("1", "t", "true", "0", "f", "false"):
-            self.error(f"invalid argument {text!r} for {name!r} flag: it is true or false")
-        return word in ("1", "t", "true")
-
-    def latest(self) -> None:
-        self.flag("-l", "--latest", help="the container created last")
+        return SimpleNamespace(words=argv, help_text=self._described)
 
 
 def key_values(filters: list[str]) -> dict[str, list[str]]:

@@ -12,14 +12,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from .gotext import compact, go_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_ACTION = re.compile(r"\{\{(- )?(.*?)( -)?\}\}", re.DOTALL)
-_TOKEN = re.compile(
+_ACTION = patterns.compile(r"\{\{(- )?(.*?)( -)?\}\}", patterns.DOTALL)
+_TOKEN = patterns.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>-?\d+)|(?P<path>\$?(?:\.[A-Za-z_][\w-]*)+|\.|\$\w*)"""
     r"""|(?P<word>[A-Za-z_]\w*)|(?P<mark>[|()]))"""
 )

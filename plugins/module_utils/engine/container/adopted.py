@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import copy
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import Corrupt
 from ..base.jsonval import flag, number, table, tables, text, texts
 from ..base.tuples import NamedTuple
@@ -24,7 +24,7 @@ from ..spec.names import check_name
 if TYPE_CHECKING:
     from ..base.jsonval import Json
 
-_ID = re.compile(r"[0-9a-f]{64}")
+_ID = patterns.compile(r"[0-9a-f]{64}")
 _RUNTIMES = ("crun", "runc")
 _TAKEN = frozenset(
     "name spec rootfs RawImageName rootfsImageID rootfsImageName idMappingsOptions CreateCommand NoShm"

@@ -8,9 +8,9 @@ names the option.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..spec import environ, namespaces, networks, restart, security
 from . import params_table, readers, wishes
@@ -47,7 +47,7 @@ _STATES = {
     "killed": STOPPED,
 }
 _THEN = {"paused": PAUSED, "healthy": HEALTHY, "killed": KILLED}
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_NAME = patterns.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
 _FLAGS = ("recreate", "force_restart", "force_delete", "delete_depend", "delete_volumes", "detach", "image_strict")
 _TIMES = ("stop_time", "restart_time", "delete_time")
 _MODES = {"strict": "strict", "subset": "subset", "allow_more_present": "subset", "ignore": "ignore"}

@@ -8,6 +8,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from ..spec import healthcheck
@@ -15,8 +16,8 @@ from ..spec import healthcheck
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
-_DECIMAL = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)b?\Z", re.IGNORECASE | re.ASCII)
+_NAME = patterns.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_DECIMAL = patterns.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)b?\Z", patterns.IGNORECASE | patterns.ASCII)
 _LOG_KEYS = {"max_size": "max_size", "max-size": "max_size", "path": "path", "tag": "tag"}
 
 

@@ -8,8 +8,7 @@ are plain files and directories in it and, for rounds before the checkpoint, one
 
 from __future__ import annotations
 
-import re
-
+from ..base import patterns
 from ..base.tuples import NamedTuple
 
 CONFIG, SPEC, NETWORK = "config.dump", "spec.dump", "network.status"
@@ -25,8 +24,8 @@ VOLUMES = "volumes"
 #: What a listing needs, and the most that each may hold.
 SMALL = {CONFIG: 16 << 20, SPEC: 16 << 20, NETWORK: 1 << 20, NOTES: 1 << 20, DELETED: 64 << 20}
 _PLAIN = (*SMALL, LOG, "stats-dump", "stats-restore", "dump.log", "restore.log", "bind.mounts")
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
-_VOLUME = re.compile(r"([a-zA-Z0-9][a-zA-Z0-9_.-]*)\.tar")
+_IMAGE = patterns.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+_VOLUME = patterns.compile(r"([a-zA-Z0-9][a-zA-Z0-9_.-]*)\.tar")
 ANNOTATION = "io.podman.annotations.checkpoint."
 
 # What becomes of a member

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-import re
 import struct
 from typing import TYPE_CHECKING
+
+from ..base import patterns
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -17,7 +18,7 @@ DUMP_STATS, RESTORE_STATS = "stats-dump", "stats-restore"
 _DONE = b"Dumping finished successfully"
 _TAIL = 1 << 18
 _MOST_ERRORS = 4
-_ERROR = re.compile(r"^(?:\(\d+\.\d+\)\s*)?(?:\s*\d+:\s*)?Error \([^)]*\):\s*(.*)$")
+_ERROR = patterns.compile(r"^(?:\(\d+\.\d+\)\s*)?(?:\s*\d+:\s*)?Error \([^)]*\):\s*(.*)$")
 _STATS_MAGIC = 0x57093306
 _IMAGE_MAGIC = 0x55105940
 _DUMP_FIELDS = {
@@ -37,7 +38,7 @@ _RESTORE_FIELDS = {
     5: "pages_restored",
 }
 #: Errors that stop nothing, or only repeat that something failed.
-_NOISE = re.compile(
+_NOISE = patterns.compile(
     r"Can't setup RLIMIT_NOFILE|^Dumping FAILED|^Restoring FAILED|^Dump files \(pid|^Failed to (?:dump|restore)"
 )
 #: (what the log says, what the user can do)

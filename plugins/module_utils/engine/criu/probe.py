@@ -9,9 +9,9 @@ handed to them as a link in a directory of its own, first on that PATH.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import EngineError, HostLacks
 from ..base.tuples import NamedTuple
 from ..host import programs
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 LEAST = 31100  # 3.11: what podman asks for
 _DEADLINE = 60.0
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
-_MARKS = re.compile(r"^(?:\(\d+\.\d+\)\s*)?(?:Error|Warn)\s+\([^)]*\):\s*")
+_VERSION = patterns.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_MARKS = patterns.compile(r"^(?:\(\d+\.\d+\)\s*)?(?:Error|Warn)\s+\([^)]*\):\s*")
 
 
 class Criu(NamedTuple):

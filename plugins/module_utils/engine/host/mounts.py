@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 
+from ..base import patterns
 from ..base.tuples import NamedTuple
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = patterns.compile(r"\\([0-7]{3})")
 
 
 class Mount(NamedTuple):

@@ -8,9 +8,9 @@ repository ends in the short name.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..spec import reference
 from .view import ImageView, instance_of, view
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..spec.reference import Reference
     from ..store.records import ImageRecord
 
-_HEX = re.compile(r"[0-9a-f]{1,64}\Z")
+_HEX = patterns.compile(r"[0-9a-f]{1,64}\Z")
 
 
 def find(session: Session, text: str) -> ImageView | None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 import zlib
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.digest import Digest
 from ..base.errors import BadInput, NotFound
 from ..base.tuples import NamedTuple
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..base.streams import Reader
     from ..session.session import Session
 
-_NAME = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{64})\.([0-9]{1,19})\Z")
+_NAME = patterns.compile(r"([0-9a-f]{64})\.([0-9a-f]{64})\.([0-9]{1,19})\Z")
 _LEVEL = 4
 _PIECE = 1024 * 1024
 #: What nobody asked for again in this time will not be asked for: a week, in seconds.

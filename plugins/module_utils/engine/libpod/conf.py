@@ -11,9 +11,9 @@ CONTAINERS_CONF_OVERRIDE comes last.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput, HostLacks
 from ..base.files import read_bytes
 from ..base.tuples import NamedTuple
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .conf_keys import Value
 
 
-_IDLE_LINE = re.compile(r"\s*(?:\[\w+(?:\.\w+)*\]\s*)?(?:#.*)?", re.ASCII)
+_IDLE_LINE = patterns.compile(r"\s*(?:\[\w+(?:\.\w+)*\]\s*)?(?:#.*)?", patterns.ASCII)
 
 
 class ContainersConf(NamedTuple):

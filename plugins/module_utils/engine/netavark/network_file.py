@@ -7,9 +7,9 @@ Readers keep the file's whole content in `raw`: netavark gets it as it is, so th
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput, Corrupt
 from ..base.tuples import NamedTuple
 
@@ -22,8 +22,8 @@ Json = dict[str, object]
 # podman and netavark pass over keys that they do not know.
 ASKED = "io.daemonless.asked"
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
-_INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
+_NAME = patterns.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_INTERFACE = patterns.compile(r"[^\s/:]{1,15}\Z")
 _NAME_LIMIT = 250  # "NAME.json" has to be a file name
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 import zlib
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput, Corrupt
 from ..base.tuples import NamedTuple
 from ..spec.ports import PortMapping, to_libpod
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from .network_file import Json, Network
 
-_MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}\Z")
-_ALIAS = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,252})\Z")
+_MAC = patterns.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}\Z")
+_ALIAS = patterns.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,252})\Z")
 _LIST_SINCE = 2  # a list says the order (netavark's commit 49ee09b2, in 2.0.0); 1.x takes a map alone
 
 

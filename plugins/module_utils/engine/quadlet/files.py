@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 
+from ..base import patterns
 from ..base.errors import BadInput, EngineError
 from ..base.files import atomic_write
 from ..base.tuples import NamedTuple
@@ -19,7 +19,7 @@ _GENERATORS = (
     "/usr/local/lib/systemd/system-generators/podman-system-generator",
     "/lib/systemd/system-generators/podman-system-generator",
 )
-_NAME = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@:\\-]*\Z")
+_NAME = patterns.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@:\\-]*\Z")
 _BYTES = 1 << 20
 NEW_MODE = 0o640
 

@@ -8,9 +8,9 @@ systemd takes no process for the main one that lies in another control group.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from .words import line, section, word
@@ -25,7 +25,7 @@ _KEYS = frozenset(
     start_timeout stop_timeout time wants
     """.split()
 )
-_NAME = re.compile(r"[A-Za-z0-9:_.@\\-]+\Z")
+_NAME = patterns.compile(r"[A-Za-z0-9:_.@\\-]+\Z")
 _GRACE = 60  # podman's: as long as a container may take, and a minute for what comes after
 
 

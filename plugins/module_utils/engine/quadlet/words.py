@@ -8,15 +8,15 @@ What is said as a line must stay one: a value with a line break would become a s
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_PLAIN = re.compile(r"[A-Za-z0-9@%+=:,./_-]+\Z")
+_PLAIN = patterns.compile(r"[A-Za-z0-9@%+=:,./_-]+\Z")
 
 
 def line(value: object, option: str) -> str:

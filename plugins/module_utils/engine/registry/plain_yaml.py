@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Union
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     Mapping = dict[str, Value]
 
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
-_ENTRY = re.compile(
+_ENTRY = patterns.compile(
     rf"(?P<key>{_QUOTED}|[^\s\"'#\[\]{{}}&*!|>%@`,?-](?:[^#:]|:(?=\S)|(?<=\S)#)*?|-(?=\S)[^#:]*?)\s*:(?:\s+(?P<value>.*))?\Z"
 )
-_VALUE = re.compile(rf"(?P<quoted>{_QUOTED})\s*(?:#.*)?\Z")
+_VALUE = patterns.compile(rf"(?P<quoted>{_QUOTED})\s*(?:#.*)?\Z")
 _WORDS = {"true": True, "false": False, "": None, "~": None, "null": None}
 
 

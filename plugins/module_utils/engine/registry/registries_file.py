@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from ..spec import reference
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PULLS = ("all", "digest-only", "tag-only")
 _MODES = ("enforcing", "permissive", "disabled")
 _PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_HOST = re.compile(rf"(?:{_PART}(?:\.{_PART})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
+_HOST = patterns.compile(rf"(?:{_PART}(?:\.{_PART})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
 
 
 class Written(NamedTuple):

@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import Corrupt, Denied, EngineError
 from ..base.files import parse_json
 from ..base.tuples import NamedTuple
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 _LIMIT = 1024 * 1024
 #: A token that says nothing about its life lives this long, in seconds (distribution specification).
 _SHORTEST = 60.0
-_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}\Z")
-_SCHEME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9._~-]*)(?:[ \t]+|\Z)")
-_PARAM = re.compile(r'[ \t,]*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_TOKEN = patterns.compile(r"[\x21-\x7e]{1,65536}\Z")
+_SCHEME = patterns.compile(r"[ \t]*([A-Za-z][A-Za-z0-9._~-]*)(?:[ \t]+|\Z)")
+_PARAM = patterns.compile(r'[ \t,]*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
 class Challenge(NamedTuple):

@@ -12,13 +12,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput, Conflict, Denied, EngineError, HostLacks, NotFound, TimedOut, ToolFailed
 
 if TYPE_CHECKING:
     from .program import Runtime
 
-_LOGFMT = re.compile(r'level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)')
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z?:? ")
+_LOGFMT = patterns.compile(r'level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)')
+_STAMP = patterns.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z?:? ")
 _WORST = ("error", "fatal", "panic")
 
 

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import re
 import signal as signals
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import NotFound
 from .liveness import Init, is_alive
 from .program import Call, Runtime, call
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..host.process import Runner
 
 _HIGHEST = 64
-_NAME = re.compile(r"(?:SIG)?([A-Z][A-Z0-9]*)([+-]\d{1,2})?$", re.ASCII)
+_NAME = patterns.compile(r"(?:SIG)?([A-Z][A-Z0-9]*)([+-]\d{1,2})?$", patterns.ASCII)
 
 
 def kill(runner: Runner, runtime: Runtime, cid: str, name: str, signal: int) -> None:

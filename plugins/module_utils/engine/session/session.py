@@ -3,8 +3,8 @@
 """The one way to open the engine.
 
 `Session.open()` finds out who asks and enters that user's namespaces, before any lock, thread or descriptor. All else
-is opened at its first use and no earlier: a task that only looks at images never loads SQLite, one that changes
-nothing takes no exclusive lock, and no process is started where the user's namespaces exist already.
+is imported and opened at its first use and no earlier: a task that only looks at images never loads SQLite, one that
+changes nothing takes no exclusive lock, and no process is started where the user's namespaces exist already.
 """
 
 from __future__ import annotations
@@ -13,11 +13,6 @@ import os
 from typing import TYPE_CHECKING
 
 from ..host import identity as who
-from ..libpod import conf as containers_conf
-from ..libpod import gates, refresh
-from ..libpod.events import Event, EventLog
-from ..libpod.locks import open_locks
-from ..libpod.paths import Roots
 from . import below
 
 if TYPE_CHECKING:
@@ -28,8 +23,10 @@ if TYPE_CHECKING:
     from ..host.process import Runner
     from ..libpod.conf import ContainersConf
     from ..libpod.database import Database
+    from ..libpod.events import Event, EventLog
     from ..libpod.locks import LockTable
     from ..libpod.paths import LibpodPaths
+    from ..libpod.refresh import BootReport
     from ..libpod.rows import ContainerRow
     from ..netavark.networks import NetworkDir
     from ..netavark.settings import NetContext
@@ -51,7 +48,7 @@ class Session:
         self._runner = runner
         self.command = command
         self.warnings: list[str] = []
-        self.after_boot: refresh.BootReport | None = None
+        self.after_boot: BootReport | None = None
         self._conf: ContainersConf | None = None
         self._store_options: StoreOptions | None = None
         self._store: Store | None = None
@@ -110,7 +107,9 @@ class Session:
     def conf(self) -> ContainersConf:
         """containers.conf, merged."""
         if self._conf is None:
-            self._conf = containers_conf.load(self.identity)
+            from ..libpod import conf
+
+            self._conf = conf.load(self.identity)
         return self._conf
 
     @property
@@ -137,7 +136,9 @@ class Session:
     @property
     def log_driver(self) -> str:
         """Of containers that name none."""
-        return containers_conf.default_log_driver(self.conf)
+        from ..libpod.conf import default_log_driver
+
+        return default_log_driver(self.conf)
 
     # -- what works below us ------------------------------------------------------------------------------------------
 
@@ -211,7 +212,10 @@ class Session:
     @property
     def events(self) -> EventLog:
         if self._events is None:
-            logger = containers_conf.default_events_logger(self.conf)
+            from ..libpod.conf import default_events_logger
+            from ..libpod.events import EventLog
+
+            logger = default_events_logger(self.conf)
             self._events = EventLog(logger, self.paths.events_log, self.conf.events_logfile_max_size)
         return self._events
 
@@ -232,6 +236,9 @@ class Session:
         paths, database = self._opened()
         if not database.exists:
             database.settings = paths.settings(below.graph_driver(self))
+        from ..libpod import refresh
+        from ..libpod.events import Event
+
         self._lock_table_ready = True  # recording the boot writes, and every first write asks for the boot check
         try:
             report = refresh.ensure_booted(paths, database, self._lock_table())
@@ -247,6 +254,8 @@ class Session:
 
     def _lock_table(self) -> LockTable:
         if self._locks is None:
+            from ..libpod.locks import open_locks
+
             self._locks = open_locks(self.conf, self.paths)
         return self._locks
 
@@ -264,6 +273,9 @@ class Session:
 
     def _opened(self) -> tuple[LibpodPaths, Database]:
         if self._libpod is None:
+            from ..libpod import gates, refresh
+            from ..libpod.paths import Roots
+
             options = self.store_options
             roots = Roots(options.graph_root, options.run_root, options.transient)
             paths, database = gates.choose(self.conf, roots, self.identity)

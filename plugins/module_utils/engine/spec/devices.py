@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from ..base.units import parse_size
 
-_RULE = re.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")
+_RULE = patterns.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")
 
 
 class Device(NamedTuple):

@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])((?:[^{}\\]|\\.)*))?\}", re.DOTALL)
+_NAME = patterns.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRACED = patterns.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])((?:[^{}\\]|\\.)*))?\}", patterns.DOTALL)
 
 
 def expand(word: str, values: Mapping[str, str]) -> str:

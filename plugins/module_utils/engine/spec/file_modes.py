@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
     Mode = Callable[[int, bool], int]
 
-_WORD = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*|[-+=][ugo])+)")
-_DEED = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
+_WORD = patterns.compile(r"([ugoa]*)((?:[-+=][rwxXst]*|[-+=][ugo])+)")
+_DEED = patterns.compile(r"([-+=])([ugo]|[rwxXst]*)")
 _SHIFT = {"u": 6, "g": 3, "o": 0}
 _BITS = {"r": 4, "w": 2, "x": 1}
 

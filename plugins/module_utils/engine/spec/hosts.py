@@ -9,9 +9,9 @@ Every word in them comes from a playbook, an image or a network: one with a line
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 HOST_NAMES = "host.containers.internal host.docker.internal"
 GATEWAY = "host-gateway"
-_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?\Z")
-_OPTION = re.compile(r"[A-Za-z0-9_.:-]{1,100}\Z")
+_NAME = patterns.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?\Z")
+_OPTION = patterns.compile(r"[A-Za-z0-9_.:-]{1,100}\Z")
 
 
 class HostEntry(NamedTuple):

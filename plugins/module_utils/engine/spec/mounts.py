@@ -12,6 +12,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from ..base.units import parse_size
@@ -26,8 +27,8 @@ _FLAGS = frozenset(flag for pair in _PAIRS for flag in pair) | {"U", "O", "copy"
 _TMPFS_FLAGS = frozenset(flag for pair in _PAIRS[:4] for flag in pair) | {"tmpcopyup", "notmpcopyup", "U"}
 _TMPFS_FLAGS |= frozenset(("noatime", "relatime", "strictatime", "nodiratime", "noswap", "sync", "async"))
 _TMPFS_KEYS = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol")
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}\Z")
+_NAME = patterns.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_ANONYMOUS = patterns.compile(r"[0-9a-f]{64}\Z")
 #: Words that have no bearing on what is mounted: defaults spelled out.
 _NEUTRAL = frozenset(("rw", "exec", "dev", "suid", "rprivate", "rbind", "async", "copy"))
 

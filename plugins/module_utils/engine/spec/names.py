@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import re
-
+from ..base import patterns
 from ..base.errors import BadInput
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_NAME = patterns.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
 
 
 def check_name(text: str, kind: str) -> str:

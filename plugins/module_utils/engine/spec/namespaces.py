@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 
@@ -18,7 +18,7 @@ _EXTRA = {
     "ipc": ("none", "shareable"),
     "userns": ("keep-id", "auto", "nomap"),
 }
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_REFERENCE = patterns.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
 class Mode(NamedTuple):

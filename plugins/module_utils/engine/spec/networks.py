@@ -9,9 +9,9 @@ NETWORK[:ip=..,ip6=..,mac=..,alias=..,interface_name=..].
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 from .hosts import checked_address, checked_hostname
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 BRIDGE, NONE, HOST, CONTAINER, PATH, PRIVATE = "bridge", "none", "host", "container", "ns", "private"
 SLIRP, PASTA = "slirp4netns", "pasta"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}\Z")
-_INTERFACE = re.compile(r"[^\s/:]{1,15}\Z")
+_NAME = patterns.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_MAC = patterns.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}\Z")
+_INTERFACE = patterns.compile(r"[^\s/:]{1,15}\Z")
 _OPTION_KEYS = ("ip", "ip6", "mac", "alias", "interface_name")
 
 

@@ -12,6 +12,7 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.values import dataclass
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
-_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?$", re.ASCII)
-_SHAPE = re.compile(r"(?:(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^:\[\]]*)):)??(?:(?P<host>[0-9-]*):)?(?P<inside>[^:\[\]/]+)$")
+_RANGE = patterns.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?$", patterns.ASCII)
+_SHAPE = patterns.compile(
+    r"(?:(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^:\[\]]*)):)??(?:(?P<host>[0-9-]*):)?(?P<inside>[^:\[\]/]+)$"
+)
 _ANY = ("", "0.0.0.0")
 
 

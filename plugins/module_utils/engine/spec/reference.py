@@ -9,8 +9,7 @@ compare equal byte for byte.
 
 from __future__ import annotations
 
-import re
-
+from ..base import patterns
 from ..base.digest import Digest
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
@@ -21,11 +20,11 @@ DEFAULT_TAG = "latest"
 MAX_PATH = 255
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?\Z")
+_DOMAIN = patterns.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?\Z")
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"{_PART}(?:/{_PART})*\Z")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-_HEX64 = re.compile(r"[a-f0-9]{64}\Z")
+_PATH = patterns.compile(rf"{_PART}(?:/{_PART})*\Z")
+_TAG = patterns.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+_HEX64 = patterns.compile(r"[a-f0-9]{64}\Z")
 
 
 class Reference(NamedTuple):

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Union
 
-_VERSION = re.compile(r"[vV]?(\d+(?:\.\d+)*)(?:-([0-9A-Za-z.-]+))?(?:[+_]([0-9A-Za-z.-]+))?\Z")
+from ..base import patterns
+
+_VERSION = patterns.compile(r"[vV]?(\d+(?:\.\d+)*)(?:-([0-9A-Za-z.-]+))?(?:[+_]([0-9A-Za-z.-]+))?\Z")
 _Part = tuple[int, Union[int, str]]
 Key = tuple[bool, tuple[int, ...], bool, tuple[_Part, ...], str]
 

@@ -12,6 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput, HostLacks
 from ..base.jsonval import Json, table, text
 from ..base.tuples import NamedTuple
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _SYSTEM = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _ROOT_GRAPH = "/var/lib/containers/storage"
 _ROOT_RUN = "/run/containers/storage"
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_VARIABLE = patterns.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 class StoreOptions(NamedTuple):

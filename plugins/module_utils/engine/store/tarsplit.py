@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 import zlib
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import Corrupt, Damaged
 from ..host.rooted import Root
 from . import crc64
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..base.streams import Reader
     from .tar_header import Member
 
-_PLAIN_NAME = re.compile(rb"[ !#-%\'-;=?-\[\]-~]*\Z")  # what Go's JSON encoder leaves alone
+_PLAIN_NAME = patterns.compile(rb"[ !#-%\'-;=?-\[\]-~]*\Z")  # what Go's JSON encoder leaves alone
 _GATHER = 1 << 16
 _LINE_LIMIT = 8 << 20
 

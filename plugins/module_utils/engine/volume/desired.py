@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ..base import patterns
 from ..base.errors import BadInput
 from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", re.ASCII)
+_NAME = patterns.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", patterns.ASCII)
 _OPTIONS = frozenset(("device", "o", "type", "uid", "gid", "size", "inodes", "noquota", "copy", "nocopy"))
 _BESIDE = ("uid", "gid", "size", "inodes", "noquota")
 LOCAL = "local"

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from ...base import patterns
 from ...base.errors import Corrupt, Denied
 from ...base.tuples import NamedTuple
 from . import pem
@@ -22,7 +22,7 @@ _PURPOSES = bytes.fromhex("551d25")
 _CODE_SIGNING, _ANY_PURPOSE = bytes.fromhex("2b06010505070303"), bytes.fromhex("551d2500")
 #: Fulcio's extensions with the OpenID issuer: 1.3.6.1.4.1.57264.1.1 (plain bytes) and .8 (a UTF8String).
 _ISSUER_1, _ISSUER_2 = bytes.fromhex("2b0601040183bf300101"), bytes.fromhex("2b0601040183bf300108")
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
+_LABEL = patterns.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 
 
 class Certificate(NamedTuple):

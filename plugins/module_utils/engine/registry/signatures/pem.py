@@ -7,10 +7,11 @@ from __future__ import annotations
 import re
 from base64 import b64decode, encodebytes
 
+from ...base import patterns
 from ...base.errors import Corrupt
 from ...base.tuples import NamedTuple
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_BLOCK = patterns.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)-----END \1-----", patterns.DOTALL)
 #: Object identifiers of keys that sigstore signatures are made with.
 _KINDS = {
     bytes.fromhex("2a864886f70d010101"): "rsa",
