@@ -263,7 +263,13 @@ class Machine:
 
         The only host is `machine`. The controller runs outside, and reaches in by a connection plugin of the lab.
         """
-        return self.lab.playbook(self, playbook, options, check, env or {})
+        there = self.bare or None in self._equipped or self.lab.engines.put(self, None)
+        done = self.lab.playbook(self, playbook, options, check, env or {})
+        if there and not self.bare:
+            self._equipped.add(None)
+        elif not there:
+            self.lab.engines.keep(self, None)
+        return done
 
     # --- registries
 

@@ -22,6 +22,7 @@ def command(text: str) -> str:
     return f'PATH="$HOME/.local/bin:$PATH" daemonless {text}'
 
 
+@pytest.mark.delivery
 @pytest.mark.parametrize("user", [None, "tester"], ids=["root", "user"])
 def test_the_tour(machine: Machine, user: str | None) -> None:
     registry, images = machine.registry, machine.lab.images
