@@ -176,7 +176,9 @@ options:
     description: Key for encrypted images. An error, as images are not decrypted here.
     type: str
   gpus:
-    description: GPUs of the host. An error; name their devices with O(device).
+    description:
+      - GPUs of the host, V(all) or names with commas between them. These are O(device) V(nvidia.com/gpu=NAME), which a
+        CDI file of this host describes.
     type: str
   hooks_dir:
     description: Directories with OCI hooks. An error, as none are run here.
@@ -376,7 +378,11 @@ options:
     description: The memory nodes that it may use.
     type: str
   device:
-    description: Devices of the host, as C(PATH[:PATH][:rwm]).
+    description:
+      - Devices of the host, as C(PATH[:PATH][:rwm]), or by their names of the Container Device Interface, as in
+        V(vendor.com/class=name).
+      - The files that describe the latter are read at each start, from C(/etc/cdi) and C(/var/run/cdi), JSON and plain
+        YAML. Their device nodes, mounts, variables, groups and hooks are given to the container as podman gives them.
     type: list
     elements: str
   memory:

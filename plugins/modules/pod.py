@@ -114,7 +114,7 @@ options:
     type: list
     elements: str
   gpus:
-    description: GPUs for the pod.
+    description: GPUs for the infra container of the pod; members name their own.
     type: str
   hostname:
     description: Host name of the pod. Its own name is used when this is not given.

@@ -69,7 +69,7 @@ def test_every_option_is_in_the_table_or_has_a_reason():
 
 def test_every_option_is_read_refused_or_said_to_have_no_effect():
     known = set(params_table.READERS) | set(WAYS) | set(wishes.HealthReader.NAMES)
-    known |= {"env", "env_file", "label_file", "rootfs"}
+    known |= {"env", "env_file", "label_file", "rootfs", "gpus"}
     pulling = "arch authfile cert_dir creds os platform retry retry_delay tls_verify variant".split()
     rest = params_names.KNOWN - known - set(pulling) - params_names.UNITS
     assert rest == (set(params_names.UNSUPPORTED) | set(params_names.WITHOUT_EFFECT)) - known

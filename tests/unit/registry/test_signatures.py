@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import plain_yaml
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import Digest, digest_of
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, Corrupt, Denied
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry import plain_yaml, policy
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry import policy
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.signatures import (
     blob,
     names,
@@ -263,6 +264,11 @@ def test_scopes_that_would_protect_nothing(transport: str, scope: str) -> None:
         ),
         ("a:\nb: {}\nc: true\nd: ~\n", {"a": None, "b": {}, "c": True, "d": None}),
         ("a: http://h/x#y\n", {"a": "http://h/x#y"}),
+        ("a:\n- b\n- c=d\n-\ne: []\n", {"a": ["b", "c=d", None], "e": []}),
+        (
+            "a:\n  - b: 1\n    c:\n    - x\n    - 'y'\n  -   d: ~\n  - - p\n    - q\nz: \"0\"\n",
+            {"a": [{"b": "1", "c": ["x", "y"]}, {"d": None}, ["p", "q"]], "z": "0"},
+        ),
     ],
 )  # fmt: skip
 def test_yaml(text: str, meant: object) -> None:
@@ -271,7 +277,9 @@ def test_yaml(text: str, meant: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["- a\n", "a: [b]\n", "a: &x b\n", "a: *x\n", "a: |\n  b\n", "a: b\n  c: d\n", "a:\n\tb: c\n", "a: b\na: c\n",
+    ["- a\n", "a:\n  - b\n c: d\n", "a:\n- b\n  - c\n", "a: b\n- c\n", "a:\n- b: c\n- [d]\n",
+     "a:\n  " + "- " * 40 + "b\n",
+     "a: [b]\n", "a: &x b\n", "a: *x\n", "a: |\n  b\n", "a: b\n  c: d\n", "a:\n\tb: c\n", "a: b\na: c\n",
      "a:\n    b: c\n  d: e\n", "  a: b\nc: d\n", "a: 'b\n", "a\n", "a: b: c\n", "a: !!str b\n", "<<: b: c\n", "? a\n"],
 )  # fmt: skip
 def test_yaml_that_is_more_than_plain(text: str) -> None:

@@ -123,7 +123,7 @@ etc_hosts --add-host  NAME:ADDRESS for /etc/hosts
 --cgroup-conf  KEY=VALUE of cgroup v2
 --chrootdirs  directory inside that gets the files of /etc, too
 --decryption-key
---device  HOST[:CONTAINER[:PERMISSIONS]]
+--device  HOST[:CONTAINER[:PERMISSIONS]], or VENDOR/CLASS=NAME from the host's CDI files
 --device-cgroup-rule  rule such as c 42:* rwm
 --device-read-bps  PATH:RATE
 --device-read-iops  PATH:RATE
@@ -137,7 +137,7 @@ env --env -e  NAME=VALUE; NAME alone takes ours
 --env-merge  NAME=TEXT in which ${OTHER} stands for variables of the image
 --expose  port of the container
 --gidmap  CONTAINER:HOST:LENGTH
---gpus
+--gpus  all, or names of GPUs, from the host's CDI files
 --group-add  further group
 --hooks-dir
 --hostuser  user of the host to add to /etc/passwd
@@ -200,7 +200,6 @@ FLAGS = (*_OWN, *(meaning.flag for meaning in MEANINGS))
 #: What cannot be had, and why.
 REFUSED = {
     "decryption-key": "encrypted layers are not decrypted here; pull a plain image",
-    "gpus": "name the devices with --device",
     "hooks-dir": "OCI hooks are run by podman itself; put what they do into the image",
     "link-local-ip": "netavark has no such address",
     "preserve-fd": "conmon closes what it does not know; hand files in with --volume",

@@ -181,6 +181,7 @@ _SPELLINGS = {
     "blkio_weight_device": _weights,
     "cgroup_conf": pairs,
     "env_merge": pairs,
+    "gpus": lambda value: ",".join(_texts(value)),
     "env_file": _paths,
     "label_file": _paths,
     "log_opt": pairs,

@@ -27,7 +27,7 @@ _TEXTS = """
 --cpuset-cpus  which processors
 --cpuset-mems  which memory nodes
 --exit-policy  continue or stop, when the last container has ended
---gpus
+--gpus  all, or names of GPUs, for the infra container
 --hostname -h  its host name
 --hosts-file  base of /etc/hosts: a path, image or none
 --infra-command  command of the infra container

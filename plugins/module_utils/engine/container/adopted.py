@@ -29,7 +29,7 @@ _RUNTIMES = ("crun", "runc")
 _TAKEN = frozenset(
     "name spec rootfs RawImageName rootfsImageID rootfsImageName idMappingsOptions CreateCommand NoShm"
     " NOShmShare shmSize shmSizeSystemd namedVolumes overlayVolumes userVolumes createWorkingDir secrets"
-    " secret_env storageOpts privileged mountAllDevices readWriteTmpfs device_host_src labelopts"
+    " secret_env storageOpts privileged mountAllDevices readWriteTmpfs device_host_src cdiDevices labelopts"
     " label_nested ProcessLabel MountLabel entrypoint command stdin stopSignal stopTimeout timeout"
     " cgroupsMode noCgroups logTag logSize logDriver restart_policy restart_retries postConfigureNetNS"
     " sdnotifyMode systemd volatile createNetNS networkMode newNetworks network_options newPortMappings"
@@ -122,7 +122,7 @@ def privileges(config: Json, arch: str) -> dict[str, list[str]]:
         "capabilities": _capabilities(spec),
         "directories of the host": _directories(config, spec),
         "mounts": [_mount(one) for one in tables(spec, "mounts") if text(one, "type") not in (*_MOUNTS, "bind")],
-        "devices": [text(one, "path") for one in tables(linux, "devices")] + _device_rules(linux),
+        "devices": _devices(config, linux) + _device_rules(linux),
         "namespaces of the host": _namespaces(config, linux),
         "seccomp": _seccomp(spec, linux, arch),
         "paths of the kernel": _unmasked(linux),
@@ -156,6 +156,10 @@ def _directories(config: Json, spec: Json) -> list[str]:
 def _mount(one: Json) -> str:
     kind = "" if one.get("type") == "bind" else f" ({text(one, 'type')})"
     return f"{text(one, 'source')} at {text(one, 'destination')}{kind}"
+
+
+def _devices(config: Json, linux: Json) -> list[str]:
+    return [text(one, "path") for one in tables(linux, "devices")] + texts(config, "cdiDevices")
 
 
 def _device_rules(linux: Json) -> list[str]:

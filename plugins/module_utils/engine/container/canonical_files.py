@@ -92,7 +92,7 @@ def _clean(path: str) -> str:
 
 
 def _device_list(config: Json) -> object:
-    found = []
+    found = texts(config, "cdiDevices")
     for entry in tables(config, "device_host_src"):
         try:
             found.append(str(devices.parse(text(entry, "path"))))

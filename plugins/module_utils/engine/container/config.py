@@ -249,10 +249,12 @@ class _Builder:
         config["mountAllDevices"] = config["privileged"]
         read_only = self.around.defaults.read_only if wish.read_only is None else wish.read_only
         config["readWriteTmpfs"] = bool(read_only and wish.read_only_tmpfs is not False)
-        if wish.device:
-            config["device_host_src"] = [
-                {"path": str(device), "type": "", "major": 0, "minor": 0} for device in wish.device
-            ]
+        nodes = [device for device in wish.device or () if not device.cdi]
+        if nodes:
+            config["device_host_src"] = [{"path": str(node), "type": "", "major": 0, "minor": 0} for node in nodes]
+        names = [device.source for device in wish.device or () if device.cdi]
+        if names:
+            config["cdiDevices"] = names
         if self.birth.process_label:
             config["ProcessLabel"], config["MountLabel"] = self.birth.process_label, self.birth.mount_label
         label = self.wish.security_opt.label if self.wish.security_opt else ()

@@ -202,7 +202,7 @@ class ContainerDesired:
 
     def device_paths(self) -> tuple[str, ...]:
         """The paths of the host that have to be looked at before a config can be written."""
-        found = [device.source for device in self.device or ()]
+        found = [device.source for device in self.device or () if not device.cdi]
         for pairs in (
             self.blkio_weight_device,
             self.device_read_bps,

@@ -221,6 +221,12 @@ def _join(given: Mapping[str, object], found: dict[str, object], files: Mapping[
         if found.get("rm") is False:
             raise BadInput("read rmi", "rm is false: an image goes only after the container that uses it")
         found["rm"] = True
+    if "gpus" in given:
+        from ..spec import devices
+
+        own_devices = found.get("device")
+        gpus = devices.parse_gpus(readers.text(given["gpus"], "gpus"))
+        found["device"] = (*(own_devices if isinstance(own_devices, tuple) else ()), *gpus)
     if "rootfs" in given and readers.flag(given["rootfs"], "rootfs"):
         found["rootfs"] = readers.path(found.pop("image", ""), "image (rootfs)")
 

@@ -228,7 +228,7 @@ def device_entries(wish: ContainerDesired, around: Surroundings) -> tuple[list[J
     binds: list[Json] = []
     privileged = is_privileged(wish, around)
     for device in wish.device or ():
-        for source, target in _expanded(device, around):
+        for source, target in () if device.cdi else _expanded(device, around):
             node = around.host.nodes[source]
             if around.host.rootless:
                 access = "rw" if "w" in device.access else "ro"

@@ -301,6 +301,10 @@ def _spec(session: Session, container: Container, facts: start_spec.StartFacts) 
     for warning in warnings:
         session.warn(warning)
     spec["ociVersion"] = _OCI_VERSION
+    if container.config.get("cdiDevices"):
+        from . import cdi
+
+        cdi.inject(container, spec, rootless=session.identity.rootless)
     linux: Json = dict(jsonval.table(spec, "linux"))
     where = parts.place(session, container).oci_path
     if where:

@@ -14,15 +14,28 @@ from ..base.units import parse_size
 _RULE = patterns.compile(r"(?P<type>[abc])\s+(?P<major>\d{1,9}|\*):(?P<minor>\d{1,9}|\*)\s+(?P<access>[rwm]{1,3})\Z")
 
 
+_CDI = patterns.compile(
+    r"[A-Za-z](?:[\w.-]*[A-Za-z0-9])?/[A-Za-z](?:[\w.-]*[A-Za-z0-9])?=[A-Za-z0-9](?:[\w.:-]*[A-Za-z0-9])?\Z",
+    patterns.ASCII,
+)
+
+
 class Device(NamedTuple):
-    """A device node (or a directory of them) of the host, where it appears inside, and with which of r, w, m."""
+    """A device node (or a directory of them) of the host, where it appears inside, and with which of r, w, m.
+
+    One that is asked for by its CDI name has that as `source`, and nothing else.
+    """
 
     source: str
     target: str
     access: str = "rwm"
 
+    @property
+    def cdi(self) -> bool:
+        return not self.target
+
     def __str__(self) -> str:
-        return f"{self.source}:{self.target}:{self.access}"
+        return self.source if self.cdi else f"{self.source}:{self.target}:{self.access}"
 
 
 class DeviceNode(NamedTuple):
@@ -45,8 +58,15 @@ class Rule(NamedTuple):
     access: str
 
 
+def is_cdi(text: str) -> bool:
+    """Whether it is `VENDOR/CLASS=NAME` of the Container Device Interface."""
+    return _CDI.match(text) is not None
+
+
 def parse(text: str) -> Device:
-    """`HOST[:INSIDE][:rwm]`. Raises BadInput."""
+    """`HOST[:INSIDE][:rwm]`, or a CDI name. Raises BadInput."""
+    if is_cdi(text):
+        return Device(text, "", "")
     parts = text.strip(" ").split(":")
     access = "rwm"
     if len(parts) > 1 and parts[-1] and set(parts[-1]) <= set("rwm"):
@@ -60,6 +80,15 @@ def parse(text: str) -> Device:
         if not posixpath.isabs(path) or "\0" in path or "\n" in path:
             raise _bad(text, f"{path[:60]!r} is not an absolute path")
     return Device(posixpath.normpath(source), posixpath.normpath(target), access)
+
+
+def parse_gpus(text: str) -> tuple[Device, ...]:
+    """`all`, or names of GPUs with commas between them: CDI devices, as podman takes them. Raises BadInput."""
+    found = [f"nvidia.com/gpu={name}" for name in text.split(",")]
+    for name in found:
+        if not is_cdi(name):
+            raise BadInput(f"read gpus {text[:60]!r}", "expected all, or names as in 0,1")
+    return tuple(Device(name, "", "") for name in found)
 
 
 def parse_rule(text: str) -> Rule:

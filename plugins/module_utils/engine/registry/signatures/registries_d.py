@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ...base import plain_yaml
 from ...base.errors import BadInput
 from ...base.files import read_bytes
 from ...base.tuples import NamedTuple
-from .. import plain_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
