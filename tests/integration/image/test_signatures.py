@@ -135,6 +135,25 @@ CASES = {
         {HOST: [{"type": "sigstoreSigned", "pki": {"caRootsPath": "/srv/ca.pem", "subjectEmail": "me@lab"}}]},
         "the key /srv/ca.pem cannot be read",
     ),
+    # What podman cannot verify either: a demand that nobody can meet lets nothing in, signed well or not.
+    "base layer": (
+        "signed:1",
+        {
+            HOST: [
+                *signed_by("/srv/good.gpg"),
+                {"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchRepository"}},
+            ]
+        },
+        "demands signedBaseLayer, which no engine implements, which this engine cannot verify",
+    ),
+    **{
+        key_type: (
+            "signed:1",
+            {HOST: [{**signed_by("/srv/good.gpg")[0], "keyType": key_type}]},
+            f"demands signedBy with the keyType {key_type} which this engine cannot verify",
+        )
+        for key_type in ("X509Certificates", "signedByX509CAs", "signedByGPGKeys")
+    },
 }
 
 

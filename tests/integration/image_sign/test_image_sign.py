@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from machine import USER, Machine
@@ -153,3 +154,51 @@ def test_staging_and_what_cannot_be_done(signing: Machine) -> None:
     ).stdout.strip()
     by_digest = {"name": f"{HOST}/staged@{digest}", "validate_certs": False, "gpg_key": key, "gpg_home": "/srv/gpg"}
     assert "Say by identity" in signing.task("image_sign", by_digest, fails=True)["msg"]
+
+
+def test_killed_at_every_step(signing: Machine) -> None:
+    """What others see stays whole, signatures of others stay, and the deed done again ends well."""
+    copy(signing, "busybox:latest", "killed:1")
+    pgp = new_key(signing, "fourth", "")
+    before, ours = new_key(signing, "before", ""), {"validate_certs": False, "gpg_home": "/srv/gpg"}
+    signing.sh("openssl genpkey -quiet -algorithm ED25519 -out /srv/kill.pem 2>/dev/null || "
+               "openssl genpkey -algorithm ED25519 -out /srv/kill.pem 2>/dev/null; "
+               "openssl pkey -in /srv/kill.pem -pubout -out /srv/kill.pub")  # fmt: skip
+    name = f"{HOST}/killed:1"
+    signing.task("image_sign", {"name": name, "gpg_key": before, **ours})
+    kinds = {
+        "signature-placed": ({"gpg_key": pgp, **ours}, by_gpg("fourth")),
+        "manifest-to-push": (
+            {"private_key": "/srv/kill.pem", "validate_certs": False},
+            {"type": "sigstoreSigned", "keyPath": "/srv/kill.pub"},
+        ),
+    }
+    for needed, (how, requirement) in kinds.items():
+        log = f"/tmp/steps-{needed}"
+        wish = {"name": name, **how}
+        signing.task("image_sign", {**wish, "identity": "q.io/first:1"}, env={"DAEMONLESS_STEPS_LOG": log})
+        passed = [step for step in signing.read(log).split() if not step.startswith("runtime-")]
+        assert needed in passed
+        stops = [f"{step}:{count}" for step in dict.fromkeys(passed) for count in {1, passed.count(step)}]
+        for number, stop in enumerate(stops):
+            wish["identity"] = f"q.io/{needed}{number}:1"
+            killed = signing.attempt("image_sign", wish, step=stop)
+            assert killed.returncode != 0, (stop, killed)
+            signing.task("image_sign", wish)
+        assert not signing.task("image_sign", wish)["changed"]
+        wanted = {"type": "exactReference", "dockerReference": f"q.io/{needed}0:1"}
+        trusted(signing, "killed:1", {**requirement, "signedIdentity": wanted})
+        trusted(signing, "killed:1", by_gpg("before"))
+    assert signing.sh("find /srv/lookaside -name '.tmp-*'") == ""
+
+
+def test_signed_by_many_at_once(signing: Machine) -> None:
+    """Each adds its own signature; none is lost."""
+    copy(signing, "busybox:latest", "many:1")
+    keys = [new_key(signing, f"many{number}", "") for number in range(4)]
+    wish = {"name": f"{HOST}/many:1", "validate_certs": False, "gpg_home": "/srv/gpg"}
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda key: signing.task("image_sign", {**wish, "gpg_key": key}), keys))
+    assert all(result["changed"] for result in done)
+    for key in keys:
+        assert not signing.task("image_sign", {**wish, "gpg_key": key})["changed"]

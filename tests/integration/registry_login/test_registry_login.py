@@ -129,3 +129,34 @@ def test_credential_helpers(machine: Machine, kind: str) -> None:
     assert machine.task("registry_logout", {"all": True})["changed"]
     assert json.loads(machine.read("/tmp/kept.json")) == {}
     assert set(machine.read("/tmp/asked").split()) <= {"get", "store", "erase", "list"}
+
+
+def test_killed_at_every_step(machine: Machine) -> None:
+    """The file is the old one or the new one, no password stays beside it, and the deed done again ends well."""
+    machine.write("/usr/local/bin/docker-credential-lab", HELPER, 0o755)
+    plain, helped = "/srv/logins/auth.json", "/srv/helped/auth.json"
+    machine.write(plain, json.dumps({"auths": {"q.io": {"auth": "YTpi"}}}), 0o600)
+    machine.write(helped, json.dumps({"credHelpers": {"r.lab": "lab"}}), 0o600)
+    password = {"username": "u", "password": "s3cret-word", "verify": False}
+    deeds = {
+        "login": ("registry_login", {**password, "auth_file": plain}, ["logins-written", "logins-replaced"]),
+        "helper": ("registry_login", {**password, "auth_file": helped}, ["login-stored"]),
+        "logout": ("registry_logout", {"auth_file": plain}, ["logins-written", "logins-replaced"]),
+    }
+    for name, (module, how, stops) in deeds.items():
+        wish = {**how, "registry": "r.lab"}
+        for stop in stops:
+            if name == "logout":
+                machine.task("registry_login", {**password, "auth_file": plain, "registry": "r.lab"})
+            killed = machine.attempt(module, wish, step=stop)
+            assert killed.returncode != 0, (name, stop)
+            where = how["auth_file"]
+            assert judged(machine, "q.io", None, "--authfile", where) == ("a" if where == plain else "")
+            seen = judged(machine, "r.lab", None, "--authfile", where) == "u"
+            assert seen is ((stop != "logins-written") is (name != "logout")), (name, stop)
+            assert machine.task(module, wish)["changed"] is (stop == "logins-written")
+            assert not machine.task(module, wish)["changed"]
+            assert (judged(machine, "r.lab", None, "--authfile", where) == "u") is (name != "logout")
+            assert machine.sh("ls -A /srv/logins /srv/helped | grep -c json") == "2", "nothing half written stays"
+            if name == "login":
+                machine.task("registry_logout", {"auth_file": plain, "registry": "r.lab"})

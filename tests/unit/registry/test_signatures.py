@@ -314,19 +314,25 @@ def test_lookaside_files(tmp_path: Path) -> None:
     def numbers(found: Sequence[blob.Signature]) -> list[int]:
         return [one.payload[1] for one in found]
 
+    directory = tmp_path / f"repo@sha256={digest.hex}"
     assert place.read(digest) == []
-    place.write(digest, signatures)
+    place.add(digest, signatures[:2])
+    (directory / ".tmp-signature-3-99-aa").write_bytes(b"half")
+    (directory / ".tmp-other-99-aa").write_bytes(b"half")
+    place.add(digest, [signatures[1], signatures[2], signatures[2]])
     assert numbers(place.read(digest)) == [0, 1, 2]
-    place.write(digest, signatures[1:2])
-    assert numbers(place.read(digest)) == [1]
-    assert sorted(path.name for path in (tmp_path / f"repo@sha256={digest.hex}").iterdir()) == ["signature-1"]
-    place.write(digest, signatures[:1] * blob.MAX_COUNT)
-    assert len(place.read(digest)) == blob.MAX_COUNT
-    place.write(digest, signatures[:1] * (blob.MAX_COUNT + 1))
+    assert sorted(path.name for path in directory.iterdir()) == [
+        ".tmp-other-99-aa",
+        *(f"signature-{number}" for number in (1, 2, 3)),
+    ]
+    for number in range(4, blob.MAX_COUNT + 2):
+        (directory / f"signature-{number}").write_bytes(signatures[0].blob())
+        if number == blob.MAX_COUNT:
+            assert len(place.read(digest)) == blob.MAX_COUNT
     with pytest.raises(Corrupt, match="more than 128"):
         place.read(digest)
     with pytest.raises(BadInput, match="lookaside-staging"):
-        Lookaside("https://a.lab/x", None).write(digest, signatures)
+        Lookaside("https://a.lab/x", None).add(digest, signatures)
     with pytest.raises(BadInput, match="not supported"):
         Lookaside("ftp://a.lab/x", None)
 

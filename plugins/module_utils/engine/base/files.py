@@ -8,14 +8,16 @@ import json
 import os
 
 from .errors import Corrupt
+from .steps import reached
 
 READ_LIMIT = 64 * 1024 * 1024
 
 
-def atomic_write(path: str, data: bytes, mode: int = 0o600, durable: bool = True) -> None:
+def atomic_write(path: str, data: bytes, mode: int = 0o600, durable: bool = True, step: str = "") -> None:
     """Replace `path` by rename from a temporary file beside it, so that a reader or a crash sees old or new.
 
-    `durable` syncs the file and its directory: without it a power cut may lose, but never tear, the content.
+    `durable` syncs the file and its directory: without it a power cut may lose, but never tear, the content. `step`
+    names the moment before the rename, for tests.
     """
     parent = os.path.dirname(path) or "."
     temporary = os.path.join(parent, f".tmp-{os.path.basename(path)[:100]}-{os.getpid()}-{os.urandom(4).hex()}")
@@ -28,6 +30,8 @@ def atomic_write(path: str, data: bytes, mode: int = 0o600, durable: bool = True
                 os.fsync(fd)
         finally:
             os.close(fd)
+        if step:
+            reached(step)
         os.rename(temporary, path)
     except BaseException:
         try:

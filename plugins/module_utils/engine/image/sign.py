@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
+from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..registry.signatures import registries_d
 from ..registry.signatures.lookaside import Lookaside
@@ -63,7 +64,9 @@ def apply(remote: Remote, ref: Reference, unsigned: Unsigned, signer: Signer) ->
     destination = remote.destination(ref)
     for digest in unsigned.missing:
         signature = signer.sign(Claim(unsigned.identity, digest), f"sign {unsigned.identity}")
+        reached("signature-made")
         destination.put_signatures([signature], digest)
+        reached("image-signed")
 
 
 def _known(source: RegistrySource, digest: Digest, user: Identity) -> tuple[Signature, ...]:

@@ -171,6 +171,7 @@ class RegistryDestination:
 
     def put_signatures(self, signatures: Sequence[Signature], digest: Digest) -> None:
         from .signatures import fetching, publishing, registries_d
+        from .signatures.lookaside import Lookaside
 
         places = registries_d.load(self._wire.connections.identity)
         simple = [signature for signature in signatures if signature.simple]
@@ -178,7 +179,7 @@ class RegistryDestination:
         if attached and not places.attachments(self._ref):
             raise publishing.refuse_attachments(self._ref.name)
         if simple:
-            publishing.beside(places.lookaside(self._ref, write=True), digest, simple)
+            Lookaside(places.lookaside(self._ref, write=True)).add(digest, simple)
         if attached:
             tag = self._ref.with_tag(fetching.tag_of(digest))
             there = RegistrySource(tag, self._wire, insecure=self._insecure)

@@ -7,15 +7,15 @@ Reading for a pull looks through more files than this (see auth.py); writing alw
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from base64 import b64encode
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, EngineError, HostLacks
 from ..base.files import atomic_write
+from ..base.held import clear_unfinished, held
+from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..spec import reference
 from . import auth
@@ -24,7 +24,7 @@ from .credential_helpers import Helper
 from .registries_conf import AUTH_FILE_HELPER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from ..host.identity import Identity
     from ..host.process import Runner
@@ -86,11 +86,14 @@ class AuthFile(NamedTuple):
         """Apply ``change`` to the content, locked and atomically; it tells whether there is something to write."""
         path = os.path.realpath(self.path)
         try:
-            with _locked(os.path.dirname(path)):
+            with held(os.path.dirname(path)):
+                clear_unfinished(path)  # it holds secrets
                 content = auth.read_file(path, legacy=False) or {}
                 if not change(content):
                     return False
-                atomic_write(path, json.dumps(content, indent="\t").encode() + b"\n", 0o600)
+                text = json.dumps(content, indent="\t").encode() + b"\n"
+                atomic_write(path, text, 0o600, step="logins-written")
+                reached("logins-replaced")
                 return True
         except OSError as err:
             raise HostLacks(f"write {self.path}", str(err.strerror))
@@ -127,6 +130,7 @@ class Logins(NamedTuple):
                 if name == AUTH_FILE_HELPER:
                     return self._store_in_file(key, credentials)
                 self._helper(name).store(str(key), credentials.username, credentials.password)
+                reached("login-stored")
                 return f"credential helper {name}"
             except EngineError as err:
                 trouble = err
@@ -196,6 +200,7 @@ class Logins(NamedTuple):
         entry: Json = {}
         if helper:
             self._helper(helper).store(name, credentials.username, credentials.password)
+            reached("login-stored")
         else:
             packed = f"{credentials.username}:{credentials.password}".encode()
             entry = {"auth": b64encode(packed).decode()}
@@ -247,13 +252,3 @@ def _empty(content: Json) -> bool:
     content.pop("credHelpers", None)
     return changed
 
-
-@contextmanager
-def _locked(directory: str) -> Iterator[None]:
-    """Hold the directory against others of us: a lock file beside the credentials would stay there for ever."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from ...base.errors import BadInput, Corrupt, Denied, HostLacks
 from ...base.files import atomic_write, read_bytes
+from ...base.held import clear_unfinished, held
+from ...base.steps import reached
 from .. import failures
 from ..connections import Request, read_short, split_url
 from ..failures import Patience
@@ -51,8 +53,8 @@ class Lookaside:
                 raise Corrupt(deed, f"there are more than {blob.MAX_COUNT} signatures")
             found.append(blob.parse(data, deed))
 
-    def write(self, digest: Digest, signatures: Sequence[Signature]) -> None:
-        """Exactly these.  Raises BadInput for a web server, HostLacks where the directory cannot be written."""
+    def add(self, digest: Digest, signatures: Sequence[Signature]) -> None:
+        """Behind those that are there.  Raises BadInput for a web server, HostLacks where nothing can be written."""
         if not self._base.startswith("file:"):
             raise BadInput(
                 f"write signatures to {self._base}",
@@ -62,20 +64,17 @@ class Lookaside:
         directory = os.path.dirname(_path(self._address(digest, 1)))
         try:
             os.makedirs(directory, 0o755, exist_ok=True)
-            for number, signature in enumerate(signatures, 1):
-                path = _path(self._address(digest, number))
-                if not _holds(path, signature.blob()):
-                    atomic_write(path, signature.blob(), 0o644)
-            self._drop_from(digest, len(signatures) + 1)
+            with held(directory):
+                known = [signature.blob() for signature in self.read(digest)]
+                for data in dict.fromkeys(signature.blob() for signature in signatures):
+                    if data not in known:
+                        known.append(data)
+                        path = _path(self._address(digest, len(known)))
+                        clear_unfinished(path)
+                        atomic_write(path, data, 0o644, step="signature-written")
+                        reached("signature-placed")
         except OSError as err:
             raise HostLacks(f"write signatures to {directory}", str(err.strerror))
-
-    def _drop_from(self, digest: Digest, number: int) -> None:
-        last = number
-        while os.path.exists(_path(self._address(digest, last))):
-            last += 1
-        for gone in range(last - 1, number - 1, -1):
-            os.unlink(_path(self._address(digest, gone)))
 
     def _address(self, digest: Digest, number: int) -> str:
         return f"{self._base}@{digest.algorithm}={digest.hex}/signature-{number}"
@@ -131,10 +130,3 @@ def _path(address: str) -> str:
     if parts.netloc not in ("", "localhost"):
         raise BadInput(f"find signatures at {address}", "a file: address has three slashes before the path")
     return unquote(parts.path)
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        return read_bytes(path, blob.MAX_BYTES) == data
-    except OSError:
-        return False

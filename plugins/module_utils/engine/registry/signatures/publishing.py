@@ -16,26 +16,16 @@ from ...spec.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from ...spec.manifest import MAX_BYTES
 from ..source import read_blob
 from . import fetching
-from .lookaside import Lookaside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...base.digest import Digest
     from ...spec.strict_json import Json
     from ..destination import ImageDestination
     from ..source import ImageSource
     from .blob import Signature
 
 _NO_CONFIG = b'{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}}'
-
-
-def beside(base: str, digest: Digest, signatures: Sequence[Signature]) -> None:
-    """Add simple signatures to the lookaside; ``base`` is where it is written.  Raises BadInput, HostLacks, Corrupt."""
-    place = Lookaside(base)
-    held = place.read(digest) if base.startswith("file:") else []
-    known = {signature.blob() for signature in held}
-    place.write(digest, [*held, *(signature for signature in signatures if signature.blob() not in known)])
 
 
 def attach(source: ImageSource, destination: ImageDestination, signatures: Sequence[Signature], what: str) -> None:
