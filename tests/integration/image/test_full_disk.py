@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from images import build, root_files, tar
-from machine import Machine
+from machine import USER, USER_ID, Machine
 
 STORE = "/var/lib/containers/storage"
 SMALL = "/srv/small"
@@ -124,4 +124,80 @@ def test_removing_makes_room(host: Machine) -> None:
     sound(host)
     host.task("image", wish)
     assert host.podman_json(["images", "--format", "json"]) == []
+    sound(host)
+
+
+@pytest.mark.parametrize("kind", ["pull", "load"])
+def test_too_little_room_of_a_plain_user(host: Machine, kind: str) -> None:
+    """His store on a disk of its own; what came before the disk was full is not fetched again."""
+    store = f"/home/{USER}/.local/share/containers/storage"
+    own = f"mode=700,uid={USER_ID}"
+    host.sh(f"mkdir -p {store}; mountpoint -q {store} || mount -t tmpfs -o size=64m,{own} none {store}")
+    host.sh(f"chown -R {USER}: /home/{USER}/.local; chmod 644 /srv/app.tar")
+    wishes = {
+        "pull": {"name": APP, "validate_certs": False},
+        "load": {"name": "localhost/l:1", "path": "docker-archive:/srv/app.tar"},
+    }
+    wish = wishes[kind]
+    host.podman(["rmi", "-a", "-f"], USER)  # the other way brings the same layers
+    gone = {"name": wish["name"], "state": "absent", "force": True}
+    host.task("image", wish, USER)
+    full = used(host, store)
+    host.task("image", gone, USER)
+    empty = used(host, store)
+    refused = 0
+    for part in range(3):
+        host.task("image", gone, USER)
+        limit(host, store, f"{empty + (full - empty) * part // 3 // 4 * 4 + 4}k")
+        done = host.attempt("image", wish, USER)
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        result = json.loads(done.stdout[done.stdout.index("{") :])
+        if result.get("failed"):
+            refused += 1
+            assert "No space left" in result["msg"], result["msg"]
+        limit(host, store, "64m")
+        host.task("image", wish, USER)
+        assert not host.task("image", wish, USER)["changed"]
+        checked = host.podman(["system", "check"], USER, check=False)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert host.sh(f"ls -A {store}/overlay/staging 2>/dev/null || true") == ""
+    assert refused > 1
+
+
+def test_push_when_a_disk_is_full(host: Machine) -> None:
+    """The registry's own: its refusal is told, and with room the push goes on. Ours, of the store and of scratch
+    files: a push writes nothing there."""
+    there, data = "127.0.0.1:5010", "/run/lab/registry-5010/data"
+    host.sh(f"mkdir -p {data}; mount -t tmpfs -o size=64m none {data}")
+    host.start_registry(5010, empty=True)
+    host.task("image", {"name": APP, "validate_certs": False})
+    wish = {"name": APP, "pull": False, "push": True, "validate_certs": False, "retry": 0}
+
+    def pushing(name: str) -> Wish:
+        return {**wish, "push_args": {"dest": f"docker://{there}/{name}"}}
+
+    before = used(host, data)
+    host.task("image", pushing("first:1"))
+    full = used(host, data) - before
+    refused = 0
+    for part in range(4):
+        limit(host, data, f"{used(host, data) + full * part // 4 // 4 * 4 + 4}k")
+        result = attempt(host, Deed("image", pushing(f"again{part}/x:1"), data, clear))
+        if result.get("failed"):
+            refused += 1
+            assert there in result["msg"] and "500" in result["msg"], result["msg"]
+        limit(host, data, "64m")
+        host.task("image", pushing(f"again{part}/x:1"))
+        assert not host.task("image", pushing(f"again{part}/x:1"))["changed"]
+        host.skopeo(["inspect", "--tls-verify=false", f"docker://{there}/again{part}/x:1"])
+    assert refused
+    for place in (STORE, "/var/tmp"):
+        if place != STORE:
+            host.sh(f"mount -t tmpfs -o size=1m none {place}")
+        host.sh(f"dd if=/dev/zero of={place}/filler bs=1k 2>/dev/null || true")
+        name = f"full{place.replace('/', '-')}:1"
+        host.task("image", pushing(name))
+        host.skopeo(["inspect", "--tls-verify=false", f"docker://{there}/{name}"])
+        host.sh(f"rm {place}/filler")
+    host.sh("umount /var/tmp")
     sound(host)
