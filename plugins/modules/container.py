@@ -181,7 +181,10 @@ options:
         CDI file of this host describes.
     type: str
   hooks_dir:
-    description: Directories with OCI hooks. An error, as none are run here.
+    description:
+      - Directories with OCI hooks, as oci-hooks(5) has them, for this container, in the place of C(hooks_dir) in
+        C(containers.conf), which is C(/usr/share/containers/oci/hooks.d) by default.
+      - They are read at each start. Those of a later directory win over those of the same name in an earlier one.
     type: list
     elements: str
   arch:

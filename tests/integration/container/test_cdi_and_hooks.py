@@ -100,3 +100,83 @@ def test_devices_by_their_cdi_names(box, user):
     assert box.task("container", wish, user=user)["changed"] is False
     for name in ("ours", "theirs"):
         box.task("container", {"name": name, "state": "absent"}, user=user)
+
+
+#: Files of hooks; each program writes what it was told into a file of its own.
+HOOKS = {
+    "10-start.json": {"when": {"always": True}, "stages": ["prestart", "poststart"]},
+    "20-end.json": {"when": {"commands": ["sleep$"]}, "stages": ["poststop"]},
+    "30-change.json": {"when": {"annotations": {"^change$": "^y"}}, "stages": ["precreate"]},
+    "40-binds.json": {"when": {"hasBindMounts": True}, "stages": ["createContainer"]},
+    "50-never.json": {"when": {"or": True, "commands": ["nothing"]}, "stages": ["prestart"]},
+    "60-gone.json": {"when": {"always": True}, "stages": ["prestart"]},
+}
+TELLS = '#!/bin/sh\n{ echo "$1 $A ${HOME-none} $PWD"; cat; echo; } >>"$(dirname "$0")/told"\n'
+CHANGES = "#!/bin/sh\nexec sed s/FOO=bar/FOO=changed/\n"
+
+
+def hooked(machine, user, folder):
+    """A directory with all of them."""
+    machine.sh(f"mkdir -p {folder}; rm -f {folder}/*", user)
+    machine.write(f"{folder}/tells", TELLS, 0o755, user)
+    machine.write(f"{folder}/changes", CHANGES, 0o755, user)
+    for name, document in HOOKS.items():
+        program = {"30-change.json": "changes", "60-gone.json": "gone"}.get(name, "tells")
+        hook = {"path": f"{folder}/{program}", "args": [program, name], "env": ["A=1"], "timeout": 10}
+        machine.write(f"{folder}/{name}", json.dumps({"version": "1.0.0", "hook": hook, **document}), 0o644, user)
+
+
+@USERS
+def test_hooks_of_a_directory(box, user):
+    folder = "/srv/hooks" if user is None else "/home/tester/hooks"
+    hooked(box, user, folder)
+    wish = {
+        "name": "ours",
+        "image": IMAGE,
+        "command": ["sleep", "100"],
+        "env": {"FOO": "bar"},
+        "annotation": {"change": "yes"},
+        "volume": ["/etc/machine:/m"],
+        "hooks_dir": [folder],
+        "stop_timeout": 0,
+    }
+    box.task("container", wish, user=user)
+    assert box.task("container", wish, user=user)["changed"] is False
+    flags = "-d --name theirs -e FOO=bar --annotation change=yes -v /etc/machine:/m".split()
+    box.podman(["--hooks-dir", folder, "run", *flags, IMAGE, "sleep", "100"], user)
+    made = {name: bundle(box, name, user) for name in ("ours", "theirs")}
+    assert made["ours"]["hooks"] == made["theirs"]["hooks"]
+    assert all("FOO=changed" in spec["process"]["env"] for spec in made.values())
+    told = box.read(f"{folder}/told").splitlines()
+    box.sh(f": >{folder}/told", user)
+    assert [line.split()[:3] for line in told if line and line[0] != "{"] == [
+        ["10-start.json", "1", "none"],
+        ["40-binds.json", "1", "none"],
+        ["10-start.json", "1", "none"],
+    ] * 2
+    # whoever stops it: its last hook has been kept where podman keeps it, and runs once
+    ids = {name: box.podman_json(["inspect", name], user)[0]["Id"] for name in made}
+    box.podman(["stop", "-t", "0", "ours"], user)
+    box.task("container", {"name": "theirs", "state": "killed"}, user=user)
+    ended = [json.loads(line) for line in box.read(f"{folder}/told").splitlines() if line.startswith("{")]
+    assert [(state["id"], state["status"]) for state in ended] == [(ids[name], "stopped") for name in made]
+    assert ended[0]["annotations"]["change"] == "yes"
+    # one that fails keeps the container from starting, and so does a file that cannot be read
+    box.write(f"{folder}/changes", "#!/bin/sh\necho no >&2; exit 3\n", 0o755, user)
+    assert "precreate hook" in box.task("container", wish, user=user, fails=True)["msg"]
+    box.write(f"{folder}/70-bad.json", '{"version": "3"}', 0o644, user)
+    assert "70-bad.json: version '3'" in box.task("container", wish, user=user, fails=True)["msg"]
+    without = {key: value for key, value in wish.items() if key != "hooks_dir"}
+    assert box.task("container", without, user=user)["diff"]["before"]["hooks_dir"] == [folder]
+    for name in made:
+        box.task("container", {"name": name, "state": "absent"}, user=user)
+
+
+def test_hooks_of_the_host(box):
+    folder = "/usr/share/containers/oci/hooks.d"
+    hooked(box, None, folder)
+    box.task("container", {"name": "ours", "image": IMAGE, "command": ["true"], "detach": False})
+    told = [line.split()[0] for line in box.read(f"{folder}/told").splitlines() if line and line[0] != "{"]
+    box.sh(f"rm -r {folder}")
+    assert told == ["10-start.json", "10-start.json"]
+    box.task("container", {"name": "ours", "state": "absent"})

@@ -37,6 +37,7 @@ REASONS = {
     "image": "test_another_image",
     "rootfs": "test_container_params: a root tree instead of an image",
     "secrets": "tests/integration/secret",
+    "hooks_dir": "test_cdi_and_hooks",
     "http_proxy": "test_podman_rows, and test_container_plans for what is not a difference",
     "ip6": "test_container_params, tests/integration/network",
     "cgroup_parent": "test_podman_rows: where it may lie depends on the host",

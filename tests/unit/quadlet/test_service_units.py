@@ -158,7 +158,7 @@ def test_every_option_is_in_the_command_or_known_not_to_be():
         *"quadlet_dir quadlet_filename quadlet_file_mode quadlet_options".split(),
         *"image_strict recreate force_restart force_delete delete_volumes detach comparisons wait_timeout".split(),
         *"delete_depend attach delete_time restart_time stop_time cmd_args debug detach_keys log_level".split(),
-        *"preserve_fd preserve_fds sig_proxy pod_id_file hooks_dir update_order".split(),
+        *"preserve_fd preserve_fds sig_proxy pod_id_file update_order".split(),
     }
     assert set(container_options.OPTIONS) - written - beside == set()
 

@@ -139,7 +139,7 @@ env --env -e  NAME=VALUE; NAME alone takes ours
 --gidmap  CONTAINER:HOST:LENGTH
 --gpus  all, or names of GPUs, from the host's CDI files
 --group-add  further group
---hooks-dir
+--hooks-dir  directory with OCI hooks, in the place of the host's
 --hostuser  user of the host to add to /etc/passwd
 --label -l  KEY=VALUE
 --label-file  file of KEY=VALUE
@@ -200,7 +200,6 @@ FLAGS = (*_OWN, *(meaning.flag for meaning in MEANINGS))
 #: What cannot be had, and why.
 REFUSED = {
     "decryption-key": "encrypted layers are not decrypted here; pull a plain image",
-    "hooks-dir": "OCI hooks are run by podman itself; put what they do into the image",
     "link-local-ip": "netavark has no such address",
     "preserve-fd": "conmon closes what it does not know; hand files in with --volume",
     "preserve-fds": "conmon closes what it does not know; hand files in with --volume",

@@ -181,6 +181,7 @@ _SPELLINGS = {
     "blkio_weight_device": _weights,
     "cgroup_conf": pairs,
     "env_merge": pairs,
+    "hooks_dir": lambda value: [os.path.abspath(item) for item in _texts(value)],
     "gpus": lambda value: ",".join(_texts(value)),
     "env_file": _paths,
     "label_file": _paths,

@@ -20,6 +20,7 @@ from ..base.jsonval import flag, number, table, tables, text, texts
 from ..base.tuples import NamedTuple
 from ..spec import capabilities, seccomp, security
 from ..spec.names import check_name
+from .config_row import NOTE_HOOKS
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -76,6 +77,7 @@ def adopted(config: Json, home: Home) -> Json:
     made: Json = {key: copy.deepcopy(value) for key, value in config.items() if key in _TAKEN}
     spec = table(made, "spec")
     spec.pop("hooks", None)
+    table(spec, "annotations").pop(NOTE_HOOKS, None)
     linux = table(spec, "linux")
     linux.pop("cgroupsPath", None)
     spec["root"] = {**table(spec, "root"), "path": "rootfs"}
@@ -127,7 +129,7 @@ def privileges(config: Json, arch: str) -> dict[str, list[str]]:
         "seccomp": _seccomp(spec, linux, arch),
         "paths of the kernel": _unmasked(linux),
         "runtime annotations": [key for key in table(spec, "annotations") if key.startswith("run.oci.")],
-        "hooks, which are never run": sorted(table(spec, "hooks")),
+        "hooks, which are never run": [*table(spec, "hooks"), *_hooks_dir(spec)],
         "others": _others(config),
     }
     return {kind: sorted(set(values)) for kind, values in found.items() if values}
@@ -156,6 +158,11 @@ def _directories(config: Json, spec: Json) -> list[str]:
 def _mount(one: Json) -> str:
     kind = "" if one.get("type") == "bind" else f" ({text(one, 'type')})"
     return f"{text(one, 'source')} at {text(one, 'destination')}{kind}"
+
+
+def _hooks_dir(spec: Json) -> list[str]:
+    named = text(table(spec, "annotations"), NOTE_HOOKS)
+    return [f"those in {named}"] if named else []
 
 
 def _devices(config: Json, linux: Json) -> list[str]:

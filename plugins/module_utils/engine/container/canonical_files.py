@@ -10,7 +10,7 @@ from ..base.errors import BadInput
 from ..base.jsonval import flag, number, table, tables, text, texts
 from ..spec import devices, mounts
 from . import wishes
-from .config_row import PREFIX, linux_of, notes_of, process_of, spec_of
+from .config_row import NOTE_HOOKS, PREFIX, hook_directories, linux_of, notes_of, process_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +143,7 @@ READERS: dict[str, Reader] = {
     "device_cgroup_rule": _device_rules,
     "secrets": _secrets,
     "chrootdirs": lambda config: sorted(texts(config, "chroot_directories")),
+    "hooks_dir": lambda config: list(hook_directories(text(notes_of(config), NOTE_HOOKS)) or ()),
     "passwd": lambda config: flag(config, "passwd", True),
     "passwd_entry": lambda config: text(config, "passwd_entry"),
     "group_entry": lambda config: text(config, "group_entry"),

@@ -16,7 +16,7 @@ from ..base.errors import BadInput, NotFound
 from ..base.values import dataclass
 from ..spec import runtime_spec
 from . import config_parts, connections, filesystems, limits, membership, process
-from .config_row import NOTE_SECCOMP
+from .config_row import NOTE_HOOKS, NOTE_SECCOMP
 from .surroundings import Birth, Surroundings
 
 if TYPE_CHECKING:
@@ -193,6 +193,8 @@ class _Builder:
             found[NOTE_OPTIONS] = json.dumps(sorted(self.notes), separators=(",", ":"))
         if self.wish.seccomp_policy == "image":
             found[NOTE_SECCOMP] = "image"
+        if self.wish.hooks_dir:
+            found[NOTE_HOOKS] = json.dumps(list(self.wish.hooks_dir), separators=(",", ":"))
         if self.network.random:
             found[NOTE_RANDOM_PORTS] = json.dumps(list(self.network.random), separators=(",", ":"))
         return found

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ..base.jsonval import table
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 PREFIX = "io.podman.annotations."
 NOTE_SECCOMP = "io.daemonless.seccomp"  # whose profile it has, where that is neither the default nor the task's
+NOTE_HOOKS = "io.daemonless.hooks-dir"  # a JSON list of directories in the place of the host's
 
 
 def spec_of(config: Json) -> Json:
@@ -29,3 +31,12 @@ def process_of(config: Json) -> Json:
 
 def notes_of(config: Json) -> Json:
     return table(spec_of(config), "annotations")
+
+
+def hook_directories(note: str) -> tuple[str, ...] | None:
+    """What NOTE_HOOKS says; None when it says nothing."""
+    try:
+        named = json.loads(note) if note else None
+    except ValueError:
+        return None
+    return tuple(path for path in named if isinstance(path, str)) if isinstance(named, list) else None

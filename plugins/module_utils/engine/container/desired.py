@@ -116,6 +116,7 @@ class ContainerDesired:
     device_cgroup_rule: tuple[Rule, ...] | None = None
     secrets: tuple[SecretWish, ...] | None = None
     chrootdirs: tuple[str, ...] | None = None
+    hooks_dir: tuple[str, ...] | None = None
     passwd: bool | None = None
     passwd_entry: str | None = None
     group_entry: str | None = None

@@ -49,7 +49,6 @@ _OURS = "comparisons update_order wait_timeout"
 #: Options that ask for what cannot be had here: refused, with the way around.
 UNSUPPORTED = {
     "decryption_key": "encrypted layers are not decrypted here; pull a plain image",
-    "hooks_dir": "OCI hooks are run by podman itself; put what they do into the image",
     "pod_id_file": "use pod with the pod's name or id",
 }
 #: Options that only say how podman's command behaves: nothing here could follow them, and a playbook may keep them.

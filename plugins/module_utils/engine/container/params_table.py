@@ -221,6 +221,7 @@ READERS: dict[str, Reader] = {
     "chrootdirs": lambda value, option: tuple(
         readers.path(part, option) for item in readers.texts(value, option) for part in item.split(",")
     ),
+    "hooks_dir": lambda value, option: tuple(readers.path(item, option) for item in readers.texts(value, option)),
     "passwd": readers.flag,
     "passwd_entry": readers.text,
     "group_entry": readers.text,

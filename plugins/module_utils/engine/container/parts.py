@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base import handover, jsonval
 from ..host.identity import CONFIGURED, ROOTLESS_GID, ROOTLESS_UID
+from . import config_row
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -92,3 +93,10 @@ def exit_command(session: Session, container: Container) -> tuple[str, ...]:
         *(["--rm"] if container.auto_remove else [handover.FLAG, handover.file_of(container.run_dir)]),
         container.id,
     )
+
+
+def hook_directories(session: Session, container: Container) -> tuple[str, ...]:
+    """Directories with OCI hooks for its start that there are: the container's own, else containers.conf's."""
+    named = config_row.hook_directories(container.annotations.get(config_row.NOTE_HOOKS, ""))
+    found = session.conf.hooks_dir if named is None else named
+    return tuple(path for path in found if os.path.isdir(path))

@@ -123,6 +123,10 @@ def release(session: Session, container: Container, *, in_runtime: bool = True) 
         except EngineError as error:
             failures.append(error)
         reached(f"released-{step.__name__.rsplit('_', 1)[-1]}")
+        if step is _delete_from_runtime and container.state.get("extensionStageHooks"):
+            from .hooks import after_end
+
+            after_end(session, container)
     if failures:
         for other in failures[1:]:
             failures[0].add_cleanup_failure(str(other))
@@ -141,6 +145,7 @@ def release(session: Session, container: Container, *, in_runtime: bool = True) 
         pid=None,
         conmonPid=None,
         bindMounts=None,
+        extensionStageHooks=None,
         hcUnitName=None,
     )
     event(session, container, "cleanup")

@@ -221,6 +221,12 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
         )
         inside.make_workdir(container, rootfs, owner)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
+        staged: Json | None = None
+        folders = () if thaw else parts.hook_directories(session, container)
+        if folders:
+            from . import hooks
+
+            spec, staged = hooks.apply(session, container, spec, folders)
         view = stack.enter_context(own_ids.view(session, container, rootfs))
         if view is not None:
             jsonval.table(spec, "root")["path"] = view[1]
@@ -241,6 +247,7 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
         "conmonPid": created.conmon_pid,
         "networkStatus": (connection.network_status or None) if connection else None,
         "bindMounts": dict(facts.bind_mounts),
+        "extensionStageHooks": staged,
     }
 
 

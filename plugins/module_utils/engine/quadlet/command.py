@@ -41,6 +41,7 @@ TABLE = flags.table(
     one health_startup_retries
     one health_startup_success
     one health_startup_timeout
+    each hooks_dir
     one hostname
     switch init
     one ip
