@@ -44,6 +44,8 @@ def shown(name: bytes) -> str:
 
 def place_of(name: bytes) -> bytes:
     """Where a member of that name goes, as in a chroot: no "." or empty component, ".." never above the top."""
+    if b"/." not in name and b"//" not in name and name[-1:] != b"/" and name[:1] not in (b"/", b"."):
+        return name  # nearly all are so
     parts: list[bytes] = []
     for part in name.split(b"/"):
         if part == b"..":

@@ -22,7 +22,7 @@ from . import crc64
 from .tar_header import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from typing import IO
 
     from ..base.streams import Reader
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _PLAIN_NAME = patterns.compile(rb"[ !#-%\'-;=?-\[\]-~]*\Z")  # what Go's JSON encoder leaves alone
 _GATHER = 1 << 16
+_BLOCK = 1 << 18
+_FOLDERS = 128  # open at a time
 _LINE_LIMIT = 8 << 20
 
 
@@ -111,6 +113,7 @@ class Rebuilt:
     def __init__(self, split: Reader, opened: tuple[IO[bytes], Root], what: str) -> None:
         self._file, self._tree = opened
         self._what = what
+        self._folders: dict[bytes, int] = {}
         self._pieces = self._run(split)
         self._rest = b""
 
@@ -124,25 +127,42 @@ class Rebuilt:
 
     def close(self) -> None:
         self._pieces.close()
-        self._tree.close()
-        self._file.close()
+        self._close_files()
+
+    def _leave(self) -> None:
+        for fd in self._folders.values():
+            os.close(fd)
+        self._folders.clear()
 
     def _run(self, split: Reader) -> Generator[bytes, None, None]:
+        """In blocks of `_BLOCK` or more: what reads them costs as much for a header as for all of a small file."""
         update = crc64.best()
+        gathered: list[bytes] = []
+        length = 0
         for line in _lines(split, self._what):
             kind = line.get("type")
             if kind == 2:
-                segment = self._payload(line)
-                if segment:
-                    yield segment
+                pieces: Iterable[bytes] = (self._payload(line),)
             elif kind == 1:
                 size = line.get("size", 0)
                 if not isinstance(size, int):
                     raise Damaged(f"rebuild the tar of {self._what}", "tar-split has an entry without a size")
-                if size > 0:
-                    yield from self._content(line, size, update)
+                pieces = self._content(line, size, update) if size > 0 else ()
             else:
                 raise Damaged(f"rebuild the tar of {self._what}", "tar-split has an entry of unknown type")
+            for piece in pieces:
+                gathered.append(piece)
+                length += len(piece)
+                if length >= _BLOCK:
+                    yield b"".join(gathered)
+                    gathered.clear()
+                    length = 0
+        if length:
+            yield b"".join(gathered)
+        self._close_files()
+
+    def _close_files(self) -> None:
+        self._leave()
         self._tree.close()
         self._file.close()
 
@@ -158,30 +178,43 @@ class Rebuilt:
     def _content(self, line: dict[str, object], size: int, update: crc64.Update) -> Iterator[bytes]:
         raw = line.get("name_raw")
         name = self._decoded(raw) if raw else str(line.get("name", "")).encode("utf-8", "surrogatepass")
-        wrong = Damaged(
+        try:
+            fd = self._open(place_of(name))
+        except OSError:
+            raise self._wrong(name) from None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise self._wrong(name)
+            crc, left = 0, size
+            while left:
+                piece = os.read(fd, min(left, _BLOCK))
+                if not piece:
+                    raise self._wrong(name)
+                left -= len(piece)
+                crc = update(crc, piece)
+                yield piece
+            if b64encode(crc.to_bytes(8, "big")).decode() != line.get("payload"):
+                raise self._wrong(name)
+        finally:
+            os.close(fd)
+
+    def _wrong(self, name: bytes) -> Damaged:
+        return Damaged(
             f"rebuild the tar of {self._what}",
             f"{name.decode('utf-8', 'backslashreplace')} is not as it was unpacked",
             "The image must be removed and pulled again",
         )
-        try:
-            fd = self._tree.open(place_of(name), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        except OSError:
-            raise wrong from None
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise wrong
-            crc, left = 0, size
-            while left:
-                piece = os.read(fd, min(left, 1 << 18))
-                if not piece:
-                    raise wrong
-                left -= len(piece)
-                crc = update(crc, piece)
-                yield piece
-            if crc.to_bytes(8, "big") != self._payload(line):
-                raise wrong
-        finally:
-            os.close(fd)
+
+    def _open(self, place: bytes) -> int:
+        """Directories stay open for the next member. The file itself is never a link: it was made with O_EXCL, and no
+        other member may take its place."""
+        folder, _slash, name = place.rpartition(b"/")
+        fd = self._folders.get(folder, -1)
+        if fd < 0:
+            if len(self._folders) >= _FOLDERS:
+                self._leave()
+            fd = self._folders[folder] = self._tree.open(folder or b".", os.O_PATH | os.O_DIRECTORY)
+        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
 
 
 def bodiless(split: Reader, what: str) -> Iterator[bytes]:
@@ -193,7 +226,7 @@ def bodiless(split: Reader, what: str) -> Iterator[bytes]:
 
 
 def _lines(split: Reader, what: str) -> Iterator[dict[str, object]]:
-    """The JSON objects of an uncompressed tar-split stream."""
+    """The JSON objects of an uncompressed tar-split stream, one a line."""
     rest = b""
     while True:
         try:
@@ -205,17 +238,17 @@ def _lines(split: Reader, what: str) -> Iterator[dict[str, object]]:
         *whole, rest = (rest + piece).split(b"\n")
         if len(rest) > _LINE_LIMIT:
             raise Damaged(f"rebuild the tar of {what}", "tar-split has an endless line")
-        for line in whole:
-            yield _object(line, what)
+        yield from _objects(whole, what)
     if rest.strip():
-        yield _object(rest, what)
+        yield from _objects([rest], what)
 
 
-def _object(line: bytes, what: str) -> dict[str, object]:
+def _objects(lines: list[bytes], what: str) -> list[dict[str, object]]:
+    """Parsed as one list, which takes a third of the time that one after the other does."""
     try:
-        value = json.loads(line)
+        values = json.loads(b"[%s]" % b",".join(lines))
     except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
+        values = None
+    if not isinstance(values, list) or len(values) != len(lines) or not all(isinstance(one, dict) for one in values):
         raise Damaged(f"rebuild the tar of {what}", "tar-split is damaged")
-    return value
+    return values
