@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
+  - daemonless.oci.quadlet
 options:
   name:
     description: Name of the pod.
@@ -32,8 +33,10 @@ options:
       - V(restarted) stops and starts it, each time. V(paused) and V(unpaused) freeze and thaw it.
       - V(stopped) stops it, V(killed) without giving it time. Both leave all options as they are.
       - V(absent) removes the pod with its containers and their anonymous volumes.
+      - V(quadlet) writes the options into a C(.pod) unit file for podman's generator, and does nothing else. Its
+        containers are written by M(daemonless.oci.container), with C(pod) the name of that file.
     type: str
-    choices: [created, killed, restarted, absent, started, stopped, paused, unpaused]
+    choices: [created, killed, restarted, absent, started, stopped, paused, unpaused, quadlet]
     default: created
   recreate:
     description: Give the pod a new infra container, each time. Its containers are kept.
@@ -289,6 +292,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+podman_quadlet:
+  description: The text of the unit file.
+  returned: when O(state=quadlet)
+  type: str
 pod:
   description: The pod as C(podman pod inspect) shows it. Empty when it does not exist.
   returned: always

@@ -33,12 +33,27 @@ TASKS = {
     "network": {"name": "shop", "subnet": "10.89.7.0/24", "label": {"a": "b c"}, "opt": {"mtu": 1400}},
     "volume": {"name": "data", "label": {"a": "b"}, "options": ["type=tmpfs", "device=tmpfs"]},
     "image": {"name": "quay.io/shop/web:1", "auth_file": "/etc/auth.json", "validate_certs": False},
+    "pod": {
+        "name": "all",
+        "network": ["shop.network"],
+        "publish": ["8443:443"],
+        "volume": ["data.volume:/data"],
+        "add_host": ["db:10.0.0.1"],
+        "dns_opt": ["ndots:2"],
+        "label": {"a": "b c"},
+        "share": "net,ipc",
+        "share_parent": False,
+        "exit_policy": "stop",
+        "hostname": "there",
+        "sysctl": {"net.ipv4.ip_forward": "1"},
+    },
 }
 CHANGED = {
     "container": {"memory": "128m"},
     "network": {"internal": True},
     "volume": {"label": {"a": "c"}},
     "image": {"validate_certs": True},
+    "pod": {"hostname": "here"},
 }
 #: Words that the services must hold.
 PROMISED = (
@@ -56,6 +71,10 @@ PROMISED = (
     "--opt mtu=1400",
     "--opt type=tmpfs",
     "pull --authfile /etc/auth.json --tls-verify=false quay.io/shop/web:1",
+    "--publish 8443:443",
+    '--label "a=b c"',
+    "--share net,ipc --share-parent=false",
+    "--exit-policy stop",
 )
 
 
@@ -72,7 +91,7 @@ def services(machine, folder, user):
 @WHO
 def test_files_that_podman_makes_services_of(machine, user):
     folder = "/home/tester/.config/containers/systemd" if user else "/etc/containers/systemd"
-    names = {"container": "web", "network": "shop", "volume": "data", "image": "web"}
+    names = {"container": "web", "network": "shop", "volume": "data", "image": "web", "pod": "all"}
     changed = {"container": CHANGED["container"]} if user else CHANGED
     for noun, task in TASKS.items():
         wanted = {**task, "state": "quadlet"}
@@ -145,3 +164,5 @@ def test_files_of_others_and_modes(machine):
     ):
         failed = machine.task("container", {**task, **bad}, fails=True)
         assert words in failed["msg"] and "hunter2" not in failed["msg"]
+    whole = {"name": "all", "state": "quadlet", "containers": [{"name": "web", "image": "a"}]}
+    assert "pod: all.pod" in machine.task("pod", whole, fails=True)["msg"]

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Networks, volumes and images as the texts of `.network`, `.volume` and `.image` files."""
+"""Networks, volumes, images and pods as the texts of `.network`, `.volume`, `.image` and `.pod` files."""
 
 from __future__ import annotations
 
@@ -40,6 +40,77 @@ _IMAGE = settings.table(
     text validate_certs TLSVerify
     """
 )
+#: What an older podman knows as settings of a pod; the rest goes to its command line.
+_POD = settings.table("text name PodName\neach network Network\neach publish PublishPort\neach volume Volume")
+_POD_FLAGS = flags.table(
+    """
+    each add_host
+    one blkio_weight
+    each blkio_weight_device
+    one cgroup_parent
+    one cpu_shares
+    one cpus
+    one cpuset_cpus
+    one cpuset_mems
+    each device
+    each device_read_bps
+    each device_write_bps
+    each dns
+    each dns_opt --dns-option
+    each dns_search
+    one exit_policy
+    each gidmap
+    one gpus
+    one hostname
+    one hosts_file
+    truth infra
+    one infra_command
+    one infra_conmon_pidfile
+    one infra_image
+    one infra_name
+    one ip
+    one ip6
+    pairs label
+    one label_file
+    one mac_address
+    one memory
+    one memory_swap
+    each network_alias
+    truth no_hostname
+    truth no_hosts
+    one pid
+    one pod_id_file
+    one restart_policy --restart
+    each security_opt
+    one share
+    truth share_parent
+    one shm_size
+    one shm_size_systemd
+    one subgidname
+    one subuidname
+    pairs sysctl
+    each uidmap
+    one userns
+    one uts
+    each volumes_from
+    """
+)
+
+
+def pod(params: Mapping[str, object]) -> Unit:
+    """Raises BadInput."""
+    if params.get("containers"):
+        raise BadInput(
+            "write a unit file for the pod",
+            "a .pod file names no containers",
+            f"Write each by the module container, with state quadlet and pod: {params['name']}.pod",
+        )
+    values = dict(params)
+    found = [*settings.of(values, _POD)]
+    if values.get("debug") is True:
+        found.append(("GlobalArgs", "--log-level debug"))
+    found += [("PodmanArgs", argument) for argument in flags.of(values, _POD_FLAGS)]
+    return Unit("Pod", tuple(found))
 
 
 def network(params: Mapping[str, object]) -> Unit:

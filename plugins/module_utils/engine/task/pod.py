@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import quadlet
 from .frame import EXECUTABLE, Noun, Request, Result, run
 from .pod_options import OPTIONS as ALL
 from .pod_options import RULES
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..plan.change import Plan
     from .frame import Delivery, Options
 
-OPTIONS: Options = {**ALL, "executable": EXECUTABLE}
+OPTIONS: Options = {**ALL, **quadlet.OPTIONS, "executable": EXECUTABLE}
 #: A step, and how containers.podman reports it once done.
 _DONE = {
     "create": "created",
@@ -31,6 +32,7 @@ _DONE = {
     "create infra container of": "created infra container of",
     "replace infra container of": "replaced infra container of",
 }
+_NOT_THE_PODS = frozenset(("containers", "parallel", "debug", *quadlet.OPTIONS))
 _COMMANDS = {"create": "podman pod create --name {name}", "remove": "podman pod rm -f {name}"}
 
 
@@ -39,11 +41,15 @@ def main(delivery: Delivery) -> None:
 
 
 def reconcile(request: Request) -> Result:
+    return quadlet.beside(request, "pod", _manage)
+
+
+def _manage(request: Request) -> Result:
     from ..container import option_files
     from ..pod import params
     from ..pod.together import reconcile_together
 
-    given = {name: value for name, value in request.params.items() if name not in ("containers", "parallel", "debug")}
+    given = {name: value for name, value in request.params.items() if name not in _NOT_THE_PODS}
     flags = params.parse_flags(given)
     wish = params.parse(given, option_files.read(params.files_needed(given)))
     tasks = _tasks(request)

@@ -29,7 +29,7 @@ OPTIONS: Options = {
     "state": {
         "type": "str",
         "default": "created",
-        "choices": ["created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused"],
+        "choices": ["created", "killed", "restarted", "absent", "started", "stopped", "paused", "unpaused", "quadlet"],
     },
     "recreate": {"type": "bool", "default": False},
     "add_host": _LIST,

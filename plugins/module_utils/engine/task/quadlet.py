@@ -110,7 +110,13 @@ def _exists(path: str) -> bool:
 def _unit(request: Request, kind: str) -> Unit:
     from ..quadlet import container, nouns
 
-    made = {"container": container.unit, "network": nouns.network, "volume": nouns.volume, "image": nouns.image}
+    made = {
+        "container": container.unit,
+        "image": nouns.image,
+        "network": nouns.network,
+        "pod": nouns.pod,
+        "volume": nouns.volume,
+    }
     return made[kind](request.params)
 
 
