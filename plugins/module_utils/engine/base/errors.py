@@ -74,6 +74,7 @@ class ToolFailed(EngineError):
         detail = stderr.strip()
         ended = f"killed by signal {-rc}" if rc < 0 else f"exit code {rc}"
         super().__init__(deed, f"{program}: {detail}" if detail else f"{program}: {ended}", hint)
+        self.args = (deed, program, rc, stderr, hint)  # a copy for another process is made from these
         self.program = program
         self.rc = rc
         self.stderr = stderr

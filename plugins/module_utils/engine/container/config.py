@@ -56,9 +56,7 @@ def build(
     limits.check_host(wish, around.host)
     if wish.init_ctr is not None and around.pod is None:
         raise BadInput("read init_ctr", "there is no pod that it could be an init container of")
-    if around.pod is not None and not around.pod.is_infra:
-        wish = membership.joined(wish, around.pod)
-        around = membership.within(around)
+    wish, around = membership.settled(wish, around)
     builder = _Builder(wish, around, birth, notes)
     if birth.real:
         check_command(wish.name, builder.args)

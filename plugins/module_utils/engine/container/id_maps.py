@@ -13,7 +13,7 @@ from ..base.locks import FileLock
 from ..base.values import replace
 from ..spec import id_maps, users
 from ..spec.namespaces import IdRange
-from . import process
+from . import membership, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def of_storage(desired: ContainerDesired, around: Surroundings) -> Maps:
     """What the storage is told; nothing where the container has the ids of its surroundings."""
     from ..store.records import IdMap
 
-    maps = process.maps(desired, around)
+    maps = process.maps(*membership.settled(desired, around))
     if not maps.private:
         return (), ()
     for option, lines, available in (

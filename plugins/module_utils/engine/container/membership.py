@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SANDBOX = "io.kubernetes.cri-o.SandboxID"  # podman notes there to whom a container of a pod belongs
 _SECCOMP = "io.podman.annotations.seccomp"
+_USERNS = "io.podman.annotations.userns"
 #: A word of `share`, the key of a pod's config, and the namespace's type in a runtime spec.
 SHARES = (
     ("pid", "sharesPid", "pid"),
@@ -95,13 +96,18 @@ def joined(wish: ContainerDesired, pod: PodFacts) -> ContainerDesired:
             if word == "user" and not _has_user_namespace(pod.infra.config):
                 continue
             found[option] = _mode(pod.infra, kind)
+    if "userns" in found and wish.user is None and _keeps_id(pod.infra.config):
+        wish = replace(wish, user=jsonval.text(pod.infra.config, "user"))
     return replace(wish, **found)  # type: ignore[arg-type]  # options that are modes
 
 
-def within(around: Surroundings) -> Surroundings:
-    """With the infra container among those that a wish may refer to, by its id."""
-    infra = around.pod.infra if around.pod is not None else None
-    return around if infra is None else replace(around, peers={**around.peers, infra.id: infra})
+def settled(wish: ContainerDesired, around: Surroundings) -> tuple[ContainerDesired, Surroundings]:
+    """`joined` for a member of a pod, and the infra container among those that the wish may refer to, by its id."""
+    pod = around.pod
+    if pod is None or pod.is_infra:
+        return wish, around
+    wish = joined(wish, pod)
+    return wish, around if pod.infra is None else replace(around, peers={**around.peers, pod.infra.id: pod.infra})
 
 
 def _check(wish: ContainerDesired, pod: PodFacts) -> None:
@@ -127,6 +133,12 @@ def _mode(infra: Peer, kind: str) -> Mode:
 def _has_user_namespace(config: Json) -> bool:
     options = jsonval.table(config, "idMappingsOptions")
     return bool(options.get("UIDMap")) or jsonval.flag(options, "AutoUserNs")
+
+
+def _keeps_id(infra: Json) -> bool:
+    """Whether the caller is to be themselves inside; then they are the user of all containers, unless one is named."""
+    mode = jsonval.text(jsonval.table(jsonval.table(infra, "spec"), "annotations"), _USERNS)
+    return mode.partition(":")[0] == "keep-id"
 
 
 def _inherit_walls(config: Json, wish: ContainerDesired, infra: Json) -> None:

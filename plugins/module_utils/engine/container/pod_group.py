@@ -12,7 +12,7 @@ from ..base import jsonval
 from ..base.errors import HostLacks
 from ..host import cgroups
 from ..host.cgroups import SYSTEMD
-from . import lookup
+from . import lookup, own_ids
 from .model import Container
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def fill_rootfs(session: Session, container: Container) -> None:
 
     source = programs.require(_PAUSE, f"start container {container.name}")
     os.makedirs(rootfs, mode=0o755, exist_ok=True)
+    os.chown(rootfs, *own_ids.outside(container.config, 0, 0))  # its root makes the places of its mounts
     part = f"{target}.part"
     shutil.copyfile(source, part)
     os.chmod(part, 0o755)

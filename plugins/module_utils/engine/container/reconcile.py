@@ -198,7 +198,7 @@ def named_lock(session: Session, name: str) -> FileLock:
 def outcome_of(session: Session, view: View, container: Container | None) -> Outcome:
     """What a plan says, and the container as it is now."""
     rendered = view.plan.render()
-    before, after = rendered["before"], rendered["after"]
+    before, after = _with_names(session, view, rendered["before"]), _with_names(session, view, rendered["after"])
     document: Json = {}
     if container is not None:
         from .inspect import inspect
@@ -207,8 +207,19 @@ def outcome_of(session: Session, view: View, container: Container | None) -> Out
     return Outcome(
         view.plan.changed,
         tuple(str(step) for step in view.plan.steps),
-        before if isinstance(before, dict) else {},
-        after if isinstance(after, dict) else {},
+        before,
+        after,
         document,
         tuple(session.warnings),
     )
+
+
+def _with_names(session: Session, view: View, page: object) -> Json:
+    """A side of a diff with a pod's name for its id, which a pod that check mode does not make has none of yet."""
+    told = dict(page) if isinstance(page, dict) else {}
+    key = told.get("pod")
+    if isinstance(key, str) and key:
+        facts = view.around.pod if view.around is not None else None
+        row = session.database.pod(key) if facts is None or facts.id != key else None
+        told["pod"] = row.name if row is not None else facts.name if facts is not None else key
+    return told

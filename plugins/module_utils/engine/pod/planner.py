@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 CREATE, UPDATE, REMOVE = "create", "update", "remove"
 INFRA, REPLACE = "create infra container of", "replace infra container of"
 START, STOP, RESTART, PAUSE, UNPAUSE, KILL = "start", "stop", "restart", "pause", "unpause", "kill"
+#: What a pod is after a step, as a diff tells it.
+REACHED = {
+    START: "running",
+    RESTART: "running",
+    UNPAUSE: "running",
+    PAUSE: "paused",
+    STOP: "stopped",
+    KILL: "stopped",
+}
 _OPTIONS = "label infra infra_name share share_parent exit_policy restart_policy cgroup_parent".split()
 _OWN = "pod."  # before the keys of what is the pod's own, in the notes of its infra container
 _PLACED = frozenset(("label", "exit_policy", "restart_policy", "infra_name", *LIMITS, "cpu_quota", "cpu_period"))
@@ -163,7 +172,7 @@ def _change(seen: PodSeen, wish: PodDesired, flags: PodFlags, around: Surroundin
     after: dict[str, object] = {}
     if more:
         before["state"] = {one.name: one.status for one in seen.members} or seen.infra_status
-        after["state"] = more[-1].name
+        after["state"] = REACHED[more[-1].name]
     if flags.recreate and not changes:
         before["recreate"], after["recreate"] = False, True
         steps.insert(0, Step(REPLACE, wish.name))

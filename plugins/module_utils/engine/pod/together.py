@@ -14,7 +14,8 @@ from ..container.membership import PodFacts, shares_of
 from ..container.surroundings import Peer
 from ..plan.change import Plan, Step
 from . import create, model, planner
-from .desired import ABSENT, CREATED, KILLED, STOPPED, PodDesired, PodFlags
+from .desired import ABSENT, CREATED, KILLED, PAUSED, STOPPED, PodDesired, PodFlags
+from .observed import seen
 from .reconcile import reconcile, shown
 
 if TYPE_CHECKING:
@@ -86,8 +87,12 @@ def _state(
         full = planner.plan(None, wish, flags, create.surroundings(session, wish.base, real=False))
         return full._replace(steps=full.steps[1:], before={"state": ABSENT}, after={"state": full.after.get("state")})
     plan = reconcile(session, wish, replace(flags, recreate=False), check=True).plan
-    fresh = any(one.outcome is not None and one.outcome.before.get("state") == ABSENT for one in ended)
-    if fresh and not plan.changed:
-        steps = (Step(planner.START, wish.name),)
-        return plan._replace(steps=steps, before={"state": "present"}, after={"state": "started"})
-    return plan
+    fresh = [one.name for one in ended if one.outcome is not None and one.outcome.before.get("state") == ABSENT]
+    pod = model.by_name(session, wish.name)
+    if not fresh or pod is None:
+        return plan
+    words = [planner.START, planner.PAUSE] if flags.state == PAUSED else [planner.START]
+    steps = plan.steps or tuple(Step(word, wish.name) for word in words)
+    stood = {one.name: one.status for one in seen(pod).members}
+    before = {"state": {**stood, **dict.fromkeys(fresh, containers.CREATED)}}
+    return plan._replace(steps=steps, before=before, after={"state": planner.REACHED[steps[-1].name]})
