@@ -10,22 +10,19 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.engine.base.errors import EngineError
 from ..module_utils.engine.image.travel import name_for
 from ..module_utils.engine.task.image_transfer import OPTIONS, RULES
-from ..module_utils.installed import ABSENT, ORDER
 from ..plugin_utils.carrier import Carrier
 from ..plugin_utils.file_origin import FileOrigin, place_of
 from ..plugin_utils.hosts import End, HostOrigin, connect, temporary_folder, variables_of
-from .task import THIN, engine_digest
-
-NOUN = "image_transfer"
+from .task import ActionModule as Sent
 
 
-class ActionModule(ActionBase):
+class ActionModule(Sent):
     _supports_check_mode = True
     _supports_async = False
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+        result = ActionBase.run(self, tmp, task_vars)
         options = {name: option for name, option in OPTIONS.items() if name != "stage"}
         _valid, args = self.validate_argument_spec(argument_spec=options, **RULES)
         target = End(self, task_vars, {key: value for key, value in args.items() if value is not None}, "")
@@ -71,13 +68,3 @@ class ActionModule(ActionBase):
         variables = variables_of(host, task_vars)
         twin = connect(self, host, variables, args["source_become"], args["source_become_user"])
         return HostOrigin(End(twin, variables, {"from_host": host}, f"{host}: "), host, name)
-
-    def run_stage(self, args, variables):
-        """One run of the module at this action's end; without the engine, unless that is not there yet."""
-        order = {"noun": NOUN, "digest": engine_digest()}
-        answer = self._execute_module(module_name=THIN, module_args={**args, ORDER: order}, task_vars=variables)
-        if answer.get(ABSENT):
-            answer = self._execute_module(
-                module_name=f"daemonless.oci.{NOUN}", module_args=dict(args), task_vars=variables
-            )
-        return answer

@@ -35,15 +35,17 @@ class ActionModule(ActionBase):
         return result
 
     def _send(self, task_vars, detached):
-        noun = self._task.action.rpartition(".")[2]
-        if not detached:  # nobody would be there to send the engine after it
-            order = {"noun": noun, "digest": engine_digest()}
-            answer = self._execute_module(
-                module_name=THIN, module_args={**self._task.args, ORDER: order}, task_vars=task_vars
-            )
-            if not answer.get(ABSENT):
-                return answer
-        return self._execute_module(task_vars=task_vars, wrap_async=detached)
+        if detached:  # nobody would be there to send the engine after it
+            return self._execute_module(task_vars=task_vars, wrap_async=True)
+        return self.run_stage(self._task.args, task_vars)
+
+    def run_stage(self, args, variables):
+        """One run of the module at this action's end; without the engine, unless that is not there yet."""
+        order = {"noun": self._task.action.rpartition(".")[2], "digest": engine_digest()}
+        answer = self._execute_module(module_name=THIN, module_args={**args, ORDER: order}, task_vars=variables)
+        if answer.get(ABSENT):
+            answer = self._execute_module(module_args=dict(args), task_vars=variables)
+        return answer
 
 
 def engine_digest():

@@ -47,11 +47,25 @@ options:
     choices: [checkpointed, restored, exported, imported, absent]
     default: checkpointed
   dest:
-    description: Path of the archive on the host. It appears whole or not at all.
+    description: Path of the archive on the host, or on the controller with O(fetch). It appears whole or not at all.
     type: path
+  fetch:
+    description:
+      - Whether O(dest) is a path on the controller. The archive is brought there, and what is kept on the host is
+        removed only when it has arrived whole.
+      - It takes the way over the temporary directory of Ansible on the host (C(remote_tmp)), which needs room for it.
+    type: bool
+    default: false
   src:
-    description: Path of an archive on the host.
+    description: Path of an archive on the host, or on the controller with O(remote_src=false).
     type: path
+  remote_src:
+    description:
+      - Whether O(src) and O(src_previous) are paths on the host. If not, they are files of the controller, looked for
+        as by M(ansible.builtin.copy), and sent only when the container is not there.
+      - They are sent into the temporary directory of Ansible on the host (C(remote_tmp)), which needs room for them.
+    type: bool
+    default: true
   src_previous:
     description: Path of the archive of an earlier round, on which O(src) builds (C(podman container checkpoint
       --pre-checkpoint --export)). Archives that this module makes with O(with_previous) hold both.
@@ -100,6 +114,11 @@ options:
       Volumes that exist are mounted as they are then.
     type: bool
     default: false
+  ignore_previous:
+    description: With O(with_previous), whether the earlier round is left out of the archive. It is restored with
+      O(src_previous) then, as podman's are; so the earlier round can be brought elsewhere while the container runs.
+    type: bool
+    default: false
   ignore_static_ip:
     description: Whether a restored container may get other IP addresses than it had.
     type: bool
@@ -138,6 +157,9 @@ options:
   criu_path:
     description: Absolute path of the CRIU to use, where it is not the one of the host.
     type: path
+  stage:
+    description: What the action plugin wants of the host. Not for playbooks.
+    type: dict
   trust:
     description: Whether an archive may ask for more than a container usually gets. What it asks for is in the diff.
     type: bool
@@ -181,6 +203,14 @@ EXAMPLES = r"""
     name: counter-again
     state: imported
     src: /var/tmp/counter.tar.zst
+
+- name: Fetch another one to the controller, while it goes on
+  daemonless.oci.checkpoint:
+    name: counter-again
+    state: exported
+    dest: /var/tmp/counter-at-the-controller.tar.zst
+    fetch: true
+    leave_running: true
 
 - name: Remove the archive
   daemonless.oci.checkpoint:
@@ -236,6 +266,11 @@ container:
   description: The container as C(podman container inspect) shows it. Empty when there is none.
   returned: always
   type: dict
+bytes_sent:
+  description: How many bytes were sent to the host. 0 in check mode.
+  returned: when O(remote_src=false)
+  type: int
+  sample: 1913344
 statistics:
   description: CRIU's numbers, times in microseconds.
   returned: when O(print_stats=true)

@@ -17,8 +17,8 @@ extends_documentation_fragment:
   - daemonless.oci.executable
 options:
   name:
-    description: Containers to look at. Those without a checkpoint are left out. If none of O(name), O(src) and
-      O(image) is given, all containers.
+    description: Containers to look at. Those without a checkpoint are left out, unless they run and a O(portrait) is
+      wanted. If none of O(name), O(src), O(image) and O(portraits) is given, all containers.
     type: list
     elements: str
     aliases: [container]
@@ -30,6 +30,15 @@ options:
     description: Images of checkpoints to look into.
     type: list
     elements: str
+  portrait:
+    description: Whether containers that run, or are frozen, are described so that another host can tell whether it
+      could restore them (O(portraits)). That holds the whole configuration of the container, its environment included.
+    type: bool
+    default: false
+  portraits:
+    description: Containers of other hosts, as RV(checkpoints[].portrait) has them there. Nothing of them need be here.
+    type: list
+    elements: dict
   criu_path:
     description: Absolute path of the CRIU that would be used, where it is not the one of the host.
     type: path
@@ -41,6 +50,11 @@ EXAMPLES = r"""
 - name: See what is frozen here
   daemonless.oci.checkpoint_info:
   register: found
+
+- name: See whether this host could take over the containers of another one
+  daemonless.oci.checkpoint_info:
+    portraits: "{{ (there | default({'checkpoints': []})).checkpoints | map(attribute='portrait') | list }}"
+  register: fitting
 
 - name: Say what cannot be restored
   ansible.builtin.debug:
@@ -55,7 +69,8 @@ checkpoints:
   elements: dict
   contains:
     kind:
-      description: Whether it is kept for a container, or is an archive or image.
+      description: Whether it is kept for a container, is an archive or image, is a container that runs, or the
+        portrait of one elsewhere.
       type: str
       sample: container
     name:
@@ -87,6 +102,26 @@ checkpoints:
       description: Why not.
       type: list
       elements: str
+    doubts:
+      description: What may go wrong although nothing forbids it. Processors that lack instructions which those have
+        where it was taken, an older kernel or CRIU.
+      type: list
+      elements: str
+    image_missing:
+      description: Whether the image of the container is not on this host.
+      type: bool
+    volumes:
+      description: Named volumes whose content goes along.
+      type: list
+      elements: str
+    portrait:
+      description: What another host has to be told.
+      returned: when O(portrait=true)
+      type: dict
+    tracks_memory:
+      description: Whether there can be rounds before the checkpoint here.
+      returned: when O(portrait=true)
+      type: bool
   sample:
     - kind: container
       name: counter

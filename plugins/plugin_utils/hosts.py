@@ -89,14 +89,14 @@ class End:
     def __init__(self, action, variables, args, name):
         self.action = action
         self._variables = variables
-        self._args = args
+        self.args = dict(args)
         self._name = name
         self.warnings = []
         self.facts = {}
 
     def stage(self, **words):
         """One run of the module; its whole result. Raises AnsibleActionFail with its message when it fails."""
-        answer = self.action.run_stage({**self._args, "stage": words}, self._variables)
+        answer = self.action.run_stage({**self.args, "stage": words}, self._variables)
         self.warnings += [text for text in answer.pop("warnings", ()) if text not in self.warnings]
         self._learn(answer.pop("ansible_facts", {}))
         if answer.get("failed"):

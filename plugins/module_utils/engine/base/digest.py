@@ -37,6 +37,17 @@ class Digest(NamedTuple):
         return f"{self.algorithm}:{self.hex}"
 
 
+def digest_of_file(path: str) -> Digest:
+    """The sha256 digest of what is in a file. Raises OSError."""
+    summed = hashlib.sha256()
+    with open(path, "rb") as file:
+        while True:
+            piece = file.read(1 << 20)
+            if not piece:
+                return Digest("sha256", summed.hexdigest())
+            summed.update(piece)
+
+
 def digest_of(data: bytes) -> Digest:
     """The sha256 digest of `data`."""
     return Digest("sha256", hashlib.sha256(data).hexdigest())

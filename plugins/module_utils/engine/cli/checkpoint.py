@@ -200,6 +200,7 @@ def _import(context: Context, line: Line, image: str, thaw: Thaw) -> tuple[str, 
         volumes=not truth(line, "ignore-volumes"),
         trust=truth(line, "trust"),
         before=Origin(before) if before else None,
+        ignore_ip=truth(line, "ignore-static-ip"),
     )
     found = checkpoint_import.plan(session, wish)
     container, numbers = checkpoint_import.run(session, wish, found, thaw)

@@ -19,7 +19,7 @@ from ..runtime import checkpoint as verb
 from ..runtime import exits
 from ..runtime.checkpoint import Dump, Keep
 from ..spec import start_spec
-from . import frozen, lookup, parts
+from . import frozen, landing, lookup, parts
 from .events import event
 from .holding import held, save
 from .settle import exit_paths, settle
@@ -261,13 +261,11 @@ class _Dump:
             pass
 
     def _notes(self) -> Json:
-        machine = os.uname()
         return {
             **self.wish.keep.to_json(),
+            **landing.of_host(),
             "time": clock.now(),
             "name": self.container.name,
-            "kernel": machine.release,
-            "architecture": machine.machine,
             "criu": self.version,
             "runtime": self.runtime.name,
             "engine": VERSION,

@@ -20,7 +20,7 @@ from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..libpod.rows import EXITED
 from ..spec import platform, ports
-from . import adopted, checkpoint_unpack, config, create, frozen, lookup, parts, restore
+from . import adopted, checkpoint_unpack, config, create, frozen, landing, lookup, parts, restore
 from .checkpoint_unpack import Origin, Said, Targets
 from .journal import undoing
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 class Wish(NamedTuple):
     """`name` another one than in the archive: the container gets an id and addresses of its own. `publish` replaces its
-    ports, None keeps them. `before` is the archive of an earlier round, which this one builds on."""
+    ports, None keeps them. `before` is the archive of an earlier round, which this one builds on. `ignore_ip`: it may
+    get other addresses than it had."""
 
     origin: Origin
     name: str = ""
@@ -42,6 +43,7 @@ class Wish(NamedTuple):
     volumes: bool = True
     trust: bool = False
     before: Origin | None = None
+    ignore_ip: bool = False
 
 
 class Plan(NamedTuple):
@@ -56,9 +58,10 @@ class Plan(NamedTuple):
     obstacles: tuple[str, ...]
 
 
-def plan(session: Session, wish: Wish) -> Plan:
-    """Look at archive and host; nothing is changed. Raises Corrupt, NotFound."""
-    said = checkpoint_unpack.look(session, wish.origin)
+def plan(session: Session, wish: Wish, said: Said | None = None) -> Plan:
+    """Look at archive and host; nothing is changed. `said` is what the archive says, where it is not here to be read.
+    Raises Corrupt, NotFound."""
+    said = said or checkpoint_unpack.look(session, wish.origin)
     adopted.check(said.config, wish.origin.shown)
     name = wish.name or jsonval.text(said.config, "name")
     existing = lookup.by_name(session, name)
@@ -92,7 +95,8 @@ def _obstacles(session: Session, wish: Wish, said: Said, volumes: tuple[str, ...
     there = jsonval.text(said.notes, "architecture")
     if there and there != machine.machine:
         found.append(f"it was made on {there}, and this is {machine.machine}")
-    return found
+    same = not wish.name and not wish.ignore_ip
+    return [*found, *landing.obstacles(session, said, wish.publish, same=same)]
 
 
 def bring(session: Session, wish: Wish, found: Plan) -> Container:

@@ -31,13 +31,14 @@ _OWN_FILES = ("stats-dump", "dump.log")
 
 class Wish(NamedTuple):
     """`rootfs` and `volumes`: whether what the container changed, and its volumes, go along; `early`: a round before
-    the checkpoint instead of the checkpoint."""
+    the checkpoint instead of the checkpoint; `previous`: such a round goes along with the checkpoint that needs it."""
 
     rootfs: bool = True
     volumes: bool = True
     compression: str = ZSTD
     level: int | None = None
     early: bool = False
+    previous: bool = True
 
 
 def write(session: Session, container: Container, dest: str, wish: Wish) -> Exported:
@@ -92,7 +93,7 @@ def _members(session: Session, container: Container, wish: Wish) -> Iterator[byt
         yield from _copy(os.path.join(static, name), name)
     if container.log_path:
         yield from _copy(container.log_path, archive.LOG)
-    for folder in (archive.EARLIER, archive.IMAGES):
+    for folder in (archive.EARLIER, archive.IMAGES) if wish.previous else (archive.IMAGES,):
         yield from _folder(static, folder)
     if rootfs:
         yield from _spooled(static, archive.ROOT_CHANGES, _changes(session, container))

@@ -44,14 +44,16 @@ class Said(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """A file `path`, or the image `image` of the store (its top layer's id)."""
+    """A file `path`, or an image of the store (`layer`: its top layer's id). `name` is what to call it where
+    its path says nothing to people."""
 
     path: str = ""
     layer: str = ""
+    name: str = ""
 
     @property
     def shown(self) -> str:
-        return f"the archive {self.path}" if self.path else "the checkpoint image"
+        return self.name or (f"the archive {self.path}" if self.path else "the checkpoint image")
 
 
 def look(session: Session, origin: Origin) -> Said:

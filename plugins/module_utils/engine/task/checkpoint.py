@@ -24,7 +24,9 @@ OPTIONS: Options = {
         "choices": ["checkpointed", "restored", "exported", "imported", "absent"],
     },
     "dest": {"type": "path"},
+    "fetch": {"type": "bool", "default": False},
     "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": True},
     "src_previous": {"type": "path"},
     "image": {"type": "str"},
     "create_image": {"type": "str"},
@@ -36,6 +38,7 @@ OPTIONS: Options = {
     "ext_unix_sk": {"type": "bool", "default": False},
     "ignore_rootfs": {"type": "bool", "default": False},
     "ignore_volumes": {"type": "bool", "default": False},
+    "ignore_previous": {"type": "bool", "default": False},
     "ignore_static_ip": {"type": "bool", "default": False},
     "ignore_static_mac": {"type": "bool", "default": False},
     "publish": {"type": "list", "elements": "str", "aliases": ["ports", "published", "published_ports"]},
@@ -46,6 +49,7 @@ OPTIONS: Options = {
     "print_stats": {"type": "bool", "default": False},
     "criu_path": {"type": "path"},
     "trust": {"type": "bool", "default": False},
+    "stage": {"type": "dict"},
     "executable": EXECUTABLE,
 }
 RULES = {
@@ -61,6 +65,7 @@ RULES = {
 
 
 def reconcile(request: Request) -> Result:
+    from . import checkpoint_archives as archives
     from . import checkpoint_deeds as deeds
 
     _refuse_together(request)
@@ -72,8 +77,8 @@ def reconcile(request: Request) -> Result:
     deed = {
         "checkpointed": deeds.checkpointed,
         "restored": deeds.restored,
-        "exported": deeds.exported,
-        "imported": deeds.imported,
+        "exported": archives.exported,
+        "imported": archives.imported,
         "absent": deeds.absent,
     }[request.text("state")]
     done = deed(request, session)
@@ -94,6 +99,8 @@ def _refuse_together(request: Request) -> None:
         "image": ("imported",),
         "trust": ("imported",),
         "dest": ("exported", "absent"),
+        "fetch": ("exported",),
+        "ignore_previous": ("exported",),
         "ignore_static_ip": ("restored", "imported"),
         "ignore_static_mac": ("restored", "imported"),
         "ignore_rootfs": ("checkpointed", "exported", "imported"),
@@ -109,6 +116,10 @@ def _refuse_together(request: Request) -> None:
     for name in ("ignore_rootfs", "ignore_volumes"):
         if state == "checkpointed" and request.flag(name) and not packs:
             raise BadInput(f"read {name}", "it has a meaning only where something is packed: create_image, or exported")
+    if not request.flag("remote_src") and not request.text("src"):
+        raise BadInput("read remote_src", "it says where src is, and there is no src")
+    if request.flag("ignore_previous") and not request.flag("with_previous"):
+        raise BadInput("read ignore_previous", "there is an earlier round only with with_previous")
     if request.text("create_image") and request.flag("pre_checkpoint"):
         raise BadInput("read create_image", "an earlier round is no checkpoint, and makes no image")
 
@@ -151,7 +162,8 @@ def _kept(container: Container | None) -> Json:
     return about
 
 
-NOUN = Noun("checkpoint", OPTIONS, reconcile, rules=RULES)
+# What an archive says travels in a stage, with the environment of its container: that is not for the host's log.
+NOUN = Noun("checkpoint", OPTIONS, reconcile, rules=RULES, nested=True)
 
 
 def main(delivery: Delivery) -> None:

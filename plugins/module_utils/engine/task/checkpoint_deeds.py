@@ -7,13 +7,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
+from ..base.errors import BadInput, Corrupt, NotFound, Refused
 from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
-    from ..container.checkpoint_import import Plan
-    from ..container.checkpoint_import import Wish as Importing
     from ..container.checkpoint_pack import Wish as Packing
     from ..container.checkpoint_unpack import Said
     from ..container.frozen import Kept
@@ -43,7 +41,7 @@ def checkpointed(request: Request, session: Session) -> Done:
     actions: list[str] = []
     statistics: Json = {}
     if not there:
-        statistics = _freeze(request, session, container, exported=bool(name))
+        statistics = freeze(request, session, container, exported=bool(name))
         what = (
             f"Wrote the memory of container {container.name}" if early else f"Checkpointed container {container.name}"
         )
@@ -51,14 +49,14 @@ def checkpointed(request: Request, session: Session) -> Done:
     if name and (not there or _image_is_old(session, container, name)):
         actions.append(f"Made image {name} of the checkpoint of container {container.name}")
         if not request.check:
-            checkpoint_pack.image(session, lookup.find(session, container.id), name, _packing(request))
-    after = {**_state(container), "state": "running" if early or request.flag("leave_running") else "frozen"}
+            checkpoint_pack.image(session, lookup.find(session, container.id), name, packing(request))
+    after = {**state(container), "state": "running" if early or request.flag("leave_running") else "frozen"}
     if name:
         after["image"] = name
-    return Done(container, tuple(actions), _state(container), after, statistics)
+    return Done(container, tuple(actions), state(container), after, statistics)
 
 
-def _state(container: Container) -> Json:
+def state(container: Container) -> Json:
     from ..container import frozen
 
     kept = frozen.kept(container)
@@ -66,7 +64,7 @@ def _state(container: Container) -> Json:
     return {"name": container.name, "state": state, "checkpoint": kept.taken if kept else "none"}
 
 
-def _freeze(request: Request, session: Session, container: Container, *, exported: bool) -> Json:
+def freeze(request: Request, session: Session, container: Container, *, exported: bool) -> Json:
     """Freeze it, or in check mode find out whether that can work. Raises Conflict with all that stands in the way."""
     from ..container import checkpoint
     from ..runtime.checkpoint import Keep
@@ -87,7 +85,7 @@ def _freeze(request: Request, session: Session, container: Container, *, exporte
     return {}
 
 
-def _packing(request: Request) -> Packing:
+def packing(request: Request) -> Packing:
     from ..container.checkpoint_pack import Wish
 
     level = request.params.get("compression_level")
@@ -97,6 +95,7 @@ def _packing(request: Request) -> Packing:
         compression=request.text("compression"),
         level=level if isinstance(level, int) else None,
         early=request.flag("pre_checkpoint"),
+        previous=not request.flag("ignore_previous"),
     )
 
 
@@ -110,10 +109,10 @@ def _image_is_old(session: Session, container: Container, name: str) -> bool:
         said = checkpoint_unpack.look(session, origin)
     except (NotFound, BadInput, Corrupt):
         return True
-    return not _is_of(said, container, frozen.kept(container))
+    return not is_of(said, container, frozen.kept(container))
 
 
-def _is_of(said: Said, container: Container, kept: Kept | None) -> bool:
+def is_of(said: Said, container: Container, kept: Kept | None) -> bool:
     """Whether an archive is of this container, and where a checkpoint is kept, of that very one."""
     if said.config.get("id") != container.id:
         return False
@@ -126,16 +125,16 @@ def restored(request: Request, session: Session) -> Done:
     container = lookup.find(session, request.text("name"), "restore container")
     if container.running:
         return Done(container)
-    found = restore.obstacles(session, container, _thawing(request)) if request.check else []
+    found = restore.obstacles(session, container, thawing(request)) if request.check else []
     if found:
         raise restore.refusal(container, found)
-    before = _state(container)
-    statistics = {} if request.check else restore.restore(session, container, _thawing(request))
+    before = state(container)
+    statistics = {} if request.check else restore.restore(session, container, thawing(request))
     after = {**before, "state": "running", "checkpoint": before["checkpoint"] if request.flag("keep") else "none"}
     return Done(container, (f"Restored container {container.name}",), before, after, statistics)
 
 
-def _thawing(request: Request) -> Thawing:
+def thawing(request: Request) -> Thawing:
     from ..container.restore import Wish
     from ..runtime.checkpoint import Keep
 
@@ -148,136 +147,13 @@ def _thawing(request: Request) -> Thawing:
     )
 
 
-def exported(request: Request, session: Session) -> Done:
-    """A container that runs is frozen for it; of one that is frozen, the checkpoint that is kept goes out."""
-    from ..container import checkpoint_pack, frozen, lookup
-
-    dest = request.text("dest")
-    container = lookup.lookup(session, request.text("name"))
-    if container is None or not container.running:
-        said = _archive(session, dest)
-        if said is not None and _unchanged(said, request.text("name"), container):
-            return Done(container, more={"dest": dest})
-    if container is None:
-        raise NotFound(f"export the checkpoint of container {request.text('name')}", "there is no such container")
-    if container.running and not request.flag("force") and os.path.exists(dest):
-        return Done(container, more={"dest": dest})
-    _check_dest(dest)
-    before, actions, statistics = _state(container), [], {}
-    kept = frozen.kept(container)
-    if container.running or kept is None:
-        statistics = _freeze(request, session, container, exported=True)
-        actions.append(f"Checkpointed container {container.name}")
-    actions.append(f"Exported the checkpoint of container {container.name} to {dest}")
-    stays = request.flag("leave_running") or request.flag("pre_checkpoint")
-    after = {**before, "state": "running" if stays and container.running else "frozen", "archive": dest}
-    if request.check:
-        return Done(container, tuple(actions), before, after, more={"dest": dest})
-    fresh = lookup.find(session, container.id)
-    made = checkpoint_pack.write(session, fresh, dest, _packing(request))
-    _tidy(request, session, fresh)
-    more: Json = {"dest": dest, "digest": made.digest, "archive_size": made.size}
-    return Done(container, tuple(actions), before, after, statistics, more)
-
-
-def _check_dest(dest: str) -> None:
-    folder = os.path.dirname(os.path.abspath(dest))
-    if not os.path.isdir(folder):
-        raise BadInput(f"export to {dest}", f"there is no directory {folder}")
-    if os.path.isdir(dest):
-        raise BadInput(f"export to {dest}", "it is a directory")
-
-
-def _archive(session: Session, path: str) -> Said | None:
+def archive(session: Session, path: str) -> Said | None:
     from ..container.checkpoint_unpack import Origin, look
 
     try:
         return look(session, Origin(path))
     except (NotFound, Corrupt, BadInput):
         return None
-
-
-def _unchanged(said: Said, name: str, container: Container | None) -> bool:
-    from ..container import frozen
-
-    if container is None:  # one that is removed when it ends: it has gone into this archive
-        return name in (said.config.get("name"), said.config.get("id"))
-    return _is_of(said, container, frozen.kept(container))
-
-
-def _tidy(request: Request, session: Session, container: Container) -> None:
-    """The archive has it all: what was kept here goes, and with it a container that was to be removed at its end."""
-    from ..container import frozen
-    from ..container.remove import remove
-
-    if request.flag("keep") or request.flag("pre_checkpoint"):
-        return
-    frozen.forget(container)
-    if container.auto_remove and not container.running:
-        remove(session, container, volumes=True)
-
-
-def imported(request: Request, session: Session) -> Done:
-    from ..container import checkpoint_import, frozen
-
-    wish = _import_wish(request, session)
-    found = checkpoint_import.plan(session, wish)
-    existing = found.existing
-    if existing is not None:
-        if existing.running:
-            return Done(existing)
-        if frozen.kept(existing) is None:
-            raise checkpoint_import.conflict(found)
-    elif found.obstacles:
-        raise Refused(
-            f"import {wish.origin.shown} as container {found.name}",
-            f"it cannot be restored here: {'; '.join(found.obstacles)}",
-        )
-    _refuse_host(request, session, found)
-    actions = [f"Pulled image {found.pull}"] if found.pull else []
-    actions.append(f"Restored container {found.name} from {wish.origin.shown}")
-    after = _after_import(found)
-    if request.check:
-        return Done(existing, tuple(actions), {"name": found.name, "state": "absent"}, after)
-    container, statistics = checkpoint_import.run(session, wish, found, _thawing(request))
-    return Done(container, tuple(actions), {"name": found.name, "state": "absent"}, after, statistics)
-
-
-def _import_wish(request: Request, session: Session) -> Importing:
-    from ..container import checkpoint_image, checkpoint_import
-    from ..container.checkpoint_unpack import Origin
-
-    image = request.text("image")
-    origin = checkpoint_image.origin(session, image) if image else Origin(request.text("src"))
-    publish = request.params.get("publish")
-    previous = request.text("src_previous")
-    return checkpoint_import.Wish(
-        origin,
-        name=request.text("name"),
-        publish=tuple(map(str, publish)) if isinstance(publish, list) else None,
-        rootfs=not request.flag("ignore_rootfs"),
-        volumes=not request.flag("ignore_volumes"),
-        trust=request.flag("trust"),
-        before=Origin(previous) if previous else None,
-    )
-
-
-def _refuse_host(request: Request, session: Session, found: Plan) -> None:
-    """What of this host stands in the way, before anything is made."""
-    from ..container import adopted, restore
-
-    obstacles = restore.of_host(session, adopted.runtime_name(found.said.config), request.text("criu_path"))
-    if obstacles:
-        raise Conflict(f"import container {found.name}", f"it cannot be restored here: {'; '.join(obstacles)}")
-
-
-def _after_import(found: Plan) -> Json:
-    after: Json = {"name": found.name, "state": "running"}
-    if found.volumes:
-        after["volumes"] = list(found.volumes)
-    if found.privileges:
-        after["privileges"] = found.privileges
-    return after
 
 
 def absent(request: Request, session: Session) -> Done:
@@ -293,7 +169,7 @@ def absent(request: Request, session: Session) -> Done:
         if not request.check:
             checkpoint.forget(session, container)
     if dest and os.path.lexists(dest):
-        if os.path.isdir(dest) or _archive(session, dest) is None:
+        if os.path.isdir(dest) or archive(session, dest) is None:
             raise Refused(f"remove {dest}", "it is not a checkpoint archive", "Remove it yourself if it is to go")
         actions.append(f"Removed the archive {dest}")
         before["archive"] = dest

@@ -12,7 +12,7 @@ from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
-    from ..container.checkpoint_unpack import Origin
+    from ..container.checkpoint_unpack import Origin, Said
     from ..container.model import Container
     from ..session.session import Session
     from .frame import Delivery, Options
@@ -21,6 +21,8 @@ OPTIONS: Options = {
     "name": {"type": "list", "elements": "str", "aliases": ["container"]},
     "src": {"type": "list", "elements": "path"},
     "image": {"type": "list", "elements": "str"},
+    "portrait": {"type": "bool", "default": False},
+    "portraits": {"type": "list", "elements": "dict"},
     "criu_path": {"type": "path"},
     "executable": EXECUTABLE,
 }
@@ -28,17 +30,24 @@ _NOTED = ("kernel", "criu", "runtime", "architecture", "tcp_established", "file_
 
 
 def main(delivery: Delivery) -> None:
-    run(delivery, Noun("checkpoints", OPTIONS, look, reads=True))
+    # A portrait has the environment of a container in it, which is not for the host's log.
+    run(delivery, Noun("checkpoints", OPTIONS, look, reads=True, nested=True))
 
 
 def look(request: Request) -> Result:
     session = request.session()
     criu = request.text("criu_path")
-    found = [_kept(session, one, criu) for one in _containers(request, session)]
+    containers = _containers(request, session)
+    found = [_kept(session, one, criu) for one in containers]
+    if request.flag("portrait"):
+        found = [_portrayed(session, *pair, criu) for pair in zip(containers, found)]
     for path in request.texts("src"):
         found.append(_held(session, path, criu, image=False))
     for name in request.texts("image"):
         found.append(_held(session, name, criu, image=True))
+    portraits = request.params.get("portraits")
+    for told in portraits if isinstance(portraits, list) else []:
+        found.append(_elsewhere(session, told, criu))
     return Result([one for one in found if one])
 
 
@@ -48,19 +57,23 @@ def _containers(request: Request, session: Session) -> list[Container]:
     if request.params.get("name") is not None:
         found = [lookup.lookup(session, name) for name in request.texts("name")]
         return [one for one in found if one is not None]
-    if request.texts("src") or request.texts("image"):
+    if request.texts("src") or request.texts("image") or request.params.get("portraits"):
         return []
     return lookup.all_containers(session)
 
 
 def _kept(session: Session, container: Container, criu: str) -> Json:
-    from ..container import frozen, restore
+    from ..container import frozen, landing, restore
+    from ..container.checkpoint_unpack import Said
+    from ..criu import probe
     from ..host.sizes import tree_bytes
 
     kept = frozen.kept(container)
     if kept is None:
         return {}
     obstacles = restore.obstacles(session, container, restore.Wish(criu=criu))
+    version = probe.seen(session.runner, criu)[0]
+    said = Said(container.config, {}, kept.notes)
     return {
         "kind": "container",
         "name": container.name,
@@ -71,7 +84,40 @@ def _kept(session: Session, container: Container, criu: str) -> Json:
         **_noted(kept.notes),
         "can_restore": not obstacles,
         "obstacles": obstacles,
+        "doubts": landing.doubts(said, version.version if version else ""),
     }
+
+
+def _portrayed(session: Session, container: Container, kept: Json, given: str) -> Json:
+    """For one that runs, too: what another host is to be told of it."""
+    from ..container import landing
+    from ..criu import probe
+
+    if not kept and not container.running:
+        return {}
+    criu = probe.seen(session.runner, given)[0]
+    return {
+        "kind": "running",
+        "name": container.name,
+        "id": container.id,
+        **kept,
+        "portrait": landing.portrait(container, criu.version if criu else ""),
+        "tracks_memory": bool(criu and criu.tracks_memory),
+    }
+
+
+def _elsewhere(session: Session, told: object, criu: str) -> Json:
+    from ..base.jsonval import text
+    from ..container import checkpoint_unpack, landing
+
+    said = landing.said(told if isinstance(told, dict) else {})
+    name = text(said.config, "name")
+    about: Json = {"kind": "portrait", "name": name, "path": ""}
+    try:
+        about.update(_said(session, checkpoint_unpack.Origin(name=f"container {name}"), criu, said))
+    except EngineError as error:
+        about.update(can_restore=False, obstacles=[str(error)], doubts=[])
+    return about
 
 
 def _noted(notes: Json) -> Json:
@@ -90,17 +136,20 @@ def _held(session: Session, name: str, criu: str, *, image: bool) -> Json:
         if not image:
             about["size"] = os.stat(name).st_size
     except EngineError as error:
-        about.update(can_restore=False, obstacles=[str(error)])
+        about.update(can_restore=False, obstacles=[str(error)], doubts=[])
     return about
 
 
-def _said(session: Session, origin: Origin, criu: str) -> Json:
+def _said(session: Session, origin: Origin, given: str, told: Said | None = None) -> Json:
+    """`told` is what it says where it is not here to be read."""
     from ..base import jsonval
-    from ..container import adopted, checkpoint_import, restore
+    from ..container import adopted, checkpoint_import, landing, restore
+    from ..criu import probe
 
-    plan = checkpoint_import.plan(session, checkpoint_import.Wish(origin, trust=True))
+    plan = checkpoint_import.plan(session, checkpoint_import.Wish(origin, trust=True), told)
     said = plan.said
-    obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), criu)]
+    criu = probe.seen(session.runner, given)[0]
+    obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), given)]
     if plan.existing is not None:
         obstacles.append(f"a container named {plan.name} is here (another name makes another one)")
     return {
@@ -115,4 +164,5 @@ def _said(session: Session, origin: Origin, criu: str) -> Json:
         "privileges": plan.privileges,
         "can_restore": not obstacles,
         "obstacles": obstacles,
+        "doubts": landing.doubts(said, criu.version if criu else ""),
     }
