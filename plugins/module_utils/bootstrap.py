@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         volume_export,
         volume_import,
         volume_info,
+        volume_transfer,
     )
     from .installed import Listing
 

@@ -39,6 +39,19 @@ options:
     description: Containers of other hosts, as RV(checkpoints[].portrait) has them there. Nothing of them need be here.
     type: list
     elements: dict
+  ignore_volumes:
+    description: Whether volumes of archives, images and portraits that are here already are no obstacle.
+    type: bool
+    default: false
+  ignore_static_ip:
+    description: Whether addresses that are not to be had here are no obstacle.
+    type: bool
+    default: false
+  publish:
+    description: The ports that would be published instead of those that the container had.
+    type: list
+    elements: str
+    aliases: [ports, published, published_ports]
   criu_path:
     description: Absolute path of the CRIU that would be used, where it is not the one of the host.
     type: path

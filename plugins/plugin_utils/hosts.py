@@ -130,6 +130,21 @@ class End:
         self.action._fixup_perms2([self.folder, path], execute=False)
         return path
 
+    def fetch(self, words, local):
+        """Bring here what a stage has left (engine/task/outgoing.py), by the words of its answer."""
+        if words["file"]:
+            shell = self.action._connection._shell
+            self.action._connection.fetch_file(shell.join_path(self.folder, words["file"]), local)
+            return
+        held = words["held"]
+        with open(local, "wb") as file:
+            while file.tell() < words["size"]:
+                data = b64decode(self.ask(do="read", held=held, offset=file.tell()).get("data", ""))
+                if not data:
+                    raise AnsibleActionFail(f"{self._name}{held} ended after {file.tell()} bytes")
+                file.write(data)
+        self.ask(do="drop", held=held)
+
     def close(self):
         self.action._remove_tmp_path(self.action._connection._shell.tmpdir)
 

@@ -66,9 +66,21 @@ def test_a_tree_arrives_whole_and_once(trees: tuple[Path, Path]) -> None:
     assert copy(end(source, "d"), end(target, "d")) == []
     (source / "d/f").write_text("CONTENT")
     (target / "d/e/g").chmod(0o600)
-    assert copy(end(source, "d"), end(target, "d")) == ["adjust file /t/e/g", "write file /t/f"]
+    assert copy(end(source, "d"), end(target, "d")) == [
+        *("adjust file /t/e/g", "write file /t/f", "link file /t/same")
+    ]
     (source / "d/e").chmod(0o700)
     (target / "d/e").chmod(0o700)
+
+
+def test_a_file_of_several_names_stays_one_when_it_is_written_again(trees: tuple[Path, Path]) -> None:
+    source, target = trees
+    copy(end(source, "d"), end(target, "d"))
+    (source / "d/f").write_text("CONTENT")
+    assert copy(end(source, "d"), end(target, "d")) == ["write file /t/f", "link file /t/same"]
+    assert (target / "d/same").read_text() == "CONTENT"
+    assert (target / "d/f").samefile(target / "d/same")
+    assert copy(end(source, "d"), end(target, "d")) == []
 
 
 def test_contents_leave_the_top_alone(trees: tuple[Path, Path]) -> None:

@@ -15,6 +15,8 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGINS = ROOT / "plugins"
 TASK = "ansible_collections.daemonless.oci.plugins.module_utils.engine.task"
+#: Lead the work at both ends by plugins of their own, and send its stages the same way.
+LEADING = ("checkpoint", "image_transfer", "volume_transfer")
 CARRIER = "task"  # runs the others; not for playbooks
 #: The name of a secret is none: hiding it would blot out every word that happens to be the same.
 NAMES_OF_SECRETS = {("container", "secrets"), ("registry_login", "secret"), ("secret_info", "showsecret")}
@@ -92,7 +94,7 @@ def test_options_that_hold_secrets_are_not_logged(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_sent_without_the_engine_where_that_is_there(name: str) -> None:
     plugin = PLUGINS / "action" / f"{name}.py"
-    if name in ("checkpoint", "image_transfer"):  # lead the work at both ends, and send its stages the same way
+    if name in LEADING:
         assert "(Sent):" in plugin.read_text()
         return
     assert plugin.is_symlink() and plugin.readlink() == Path(f"{CARRIER}.py")

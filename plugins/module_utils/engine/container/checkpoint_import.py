@@ -259,10 +259,12 @@ def _unpack(session: Session, wish: Wish, found: Plan, row: Json, entry: Entry) 
         if root >= 0:
             os.close(root)
     reached("import-unpacked")
+    from ..files.mirror import delete
+
     if deleted and root >= 0:
         merged = session.store.mount(identity)
         try:
-            checkpoint_unpack.delete(merged, deleted, f"container {found.name}")
+            delete(merged, map(os.fsencode, deleted), f"container {found.name}")
         finally:
             session.store.unmount(identity, force=True)
 

@@ -12,12 +12,11 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, Corrupt, EngineError, HostLacks, NotFound
+from ..base.errors import BadInput, Corrupt, HostLacks, NotFound
 from ..base.files import parse_json
 from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..criu import archive
-from ..host.rooted import Root, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,19 +221,3 @@ def _write(reader: TarReader, top: int, path: str) -> None:
                 view = view[os.write(fd, view) :]
     finally:
         os.close(fd)
-
-
-def delete(root: str, paths: list[str], what: str) -> None:
-    """Delete `paths` below a mounted root; links in it lead nowhere else, and the last component is not followed."""
-    with Root.of(root) as top:
-        for path in paths:
-            try:
-                parent, name = top.parent(path)
-            except OSError:
-                continue  # its directory went with it, or it never was there
-            try:
-                remove_tree(parent, name)
-            except OSError as error:
-                raise EngineError(f"delete {path[:200]!r} in {what}", error.strerror or str(error)) from error
-            finally:
-                os.close(parent)

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base.jsonval import text, texts
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Host(NamedTuple):
 
 
 def doubts(notes: Json, here: Host) -> list[str]:
-    """`notes` of the host where it was taken, as the keys of `Host` are called; what they do not tell is not doubted."""
+    """`notes` are those of the host where it was taken, by the names of `Host`; what they do not tell is no doubt."""
     return list(_doubts(notes, here))
 
 

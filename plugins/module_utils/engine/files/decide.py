@@ -52,12 +52,17 @@ class Work(NamedTuple):
 def decide(pairs: Sequence[Pair], wish: Wish, where: str) -> list[Work]:
     """Raises Refused where a directory would give way to something else, or the other way round, and was not to."""
     found = []
+    anew: set[bytes] = set()  # a file that is written is another one, which its other names have to be given again
     for pair in pairs:
         if pair.source.kind == DEVICE and not wish.devices:
             continue
+        if pair.first in anew:
+            pair = pair._replace(linked=False)
         work = _work(pair, _wanted(pair.source, wish), wish, where)
         if work is not None:
             found.append(work)
+            if work.deed in (MAKE, WRITE, REPLACE):
+                anew.add(pair.path)
     return found
 
 
@@ -73,9 +78,14 @@ def _wanted(source: Entry, wish: Wish) -> Entry:
 
 
 def _travels(key: str, wish: Wish) -> bool:
+    return brought(key) and (key != "security.capability" or wish.set_ids)
+
+
+def brought(key: str) -> bool:
+    """Whether a copy brings an extended attribute along."""
     if key.startswith("user."):
         return not key.startswith("user.overlay.")
-    return key == "security.capability" and wish.set_ids
+    return key == "security.capability"
 
 
 def _work(pair: Pair, wanted: Entry, wish: Wish, where: str) -> Work | None:

@@ -18,6 +18,8 @@ from ..base.tuples import NamedTuple
 from ..host import xattrs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..host.rooted import Root
 
 FILE, DIRECTORY, LINK, FIFO, DEVICE, SOCKET = "file", "directory", "link", "fifo", "device", "socket"
@@ -148,6 +150,24 @@ class End:
             os.close(found)
             raise Conflict(f"read {os.fsdecode(path or name)}", "it has become something else than a file meanwhile")
         return found
+
+
+def walk(end: End) -> Iterator[tuple[bytes, Entry]]:
+    """All of it: directories before what is in them, sorted. Sockets are left out, as every archiver does, and so is
+    what goes away while we look."""
+    todo = [b""]
+    while todo:
+        path = todo.pop()
+        entry = end.entry(path)
+        if entry is None or entry.kind == SOCKET:
+            continue
+        yield path, entry
+        if entry.kind == DIRECTORY:
+            try:
+                names = end.names(path)
+            except FileNotFoundError:
+                continue
+            todo += [path + b"/" + name if path else name for name in reversed(names)]
 
 
 def _entry(info: os.stat_result, kind: str, target: bytes, attributes: dict[str, bytes]) -> Entry:

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base.tuples import NamedTuple
-from .end import DIRECTORY, FILE, SOCKET, Entry
+from .end import DIRECTORY, FILE, Entry, walk
 
 if TYPE_CHECKING:
     from .end import End
@@ -86,21 +86,9 @@ def _same_bytes(one: int, other: int) -> bool:
 
 
 def look(source: End, target: End) -> list[Pair]:
-    """Directories before what is in them. Sockets are left out, as every archiver does, and so is what goes away while
-    we look."""
+    """As `walk` has the source."""
     seen = _Look(source, target)
     found: list[Pair] = []
-    todo = [b""]
-    while todo:
-        path = todo.pop()
-        entry = source.entry(path)
-        if entry is None or entry.kind == SOCKET:
-            continue
+    for path, entry in walk(source):
         found.append(seen.pair(path, entry))
-        if entry.kind == DIRECTORY:
-            try:
-                names = source.names(path)
-            except FileNotFoundError:
-                continue
-            todo += [path + b"/" + name if path else name for name in reversed(names)]
     return found

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 _CPUINFO = "/proc/cpuinfo"
-#: Beginnings of the names of x86's instruction sets in /proc/cpuinfo; its other flags tell of the kernel's own business.
+#: Beginnings of the names of x86's instruction sets in /proc/cpuinfo; its other flags are the kernel's own business.
 _X86 = (
     *("3dnow", "abm", "adx", "aes", "amx", "avx", "bmi", "cldemote", "clflush", "clwb", "cmov", "cmpccxadd"),
     *("cx16", "cx8", "enqcmd", "erms", "f16c", "fma", "fpu", "fsgsbase", "fsrm", "fxsr", "gfni", "hle", "lahf_lm"),

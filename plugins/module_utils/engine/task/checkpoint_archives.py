@@ -9,12 +9,14 @@ controller has, the module does its part here, and the plugin carries the file.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.digest import digest_of_file
-from ..base.errors import BadInput, Conflict, Corrupt, HostLacks, NotFound, Refused
+from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
+from ..base.tuples import NamedTuple
 from .checkpoint_deeds import Done, archive, freeze, is_of, packing, state, thawing
+from .outgoing import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +71,7 @@ def exported(request: Request, session: Session) -> Done:
     fresh = lookup.find(session, container.id)
     made = checkpoint_pack.write(session, fresh, place.path, packing(request))
     if request.flag("fetch"):
-        _hand_over(place.path)
+        hand_over(place.path)
     else:
         _tidy(request, session, fresh)
     more = {"dest": place.dest, "digest": made.digest, "archive_size": made.size}
@@ -90,15 +92,6 @@ def _at_controller(request: Request, stage: Json) -> _Place:
     said = Said({"id": held.get("id"), "name": held.get("name")}, {}, {"time": held.get("time")}) if held else None
     path = os.path.join(jsonval.text(stage, "directory"), "archive")
     return _Place(dest, path, jsonval.flag(stage, "there"), lambda: said)
-
-
-def _hand_over(path: str) -> None:
-    """To the user who is logged in, whose directory it is in and who fetches it."""
-    try:
-        owner = os.stat(os.path.dirname(path)).st_uid
-        os.chown(path, owner, -1, follow_symlinks=False)
-    except OSError as error:
-        raise HostLacks(f"hand over {path}", error.strerror or str(error)) from error
 
 
 def _fetched(request: Request, session: Session) -> Done:

@@ -23,6 +23,9 @@ OPTIONS: Options = {
     "image": {"type": "list", "elements": "str"},
     "portrait": {"type": "bool", "default": False},
     "portraits": {"type": "list", "elements": "dict"},
+    "ignore_volumes": {"type": "bool", "default": False},
+    "ignore_static_ip": {"type": "bool", "default": False},
+    "publish": {"type": "list", "elements": "str", "aliases": ["ports", "published", "published_ports"]},
     "criu_path": {"type": "path"},
     "executable": EXECUTABLE,
 }
@@ -42,12 +45,12 @@ def look(request: Request) -> Result:
     if request.flag("portrait"):
         found = [_portrayed(session, *pair, criu) for pair in zip(containers, found)]
     for path in request.texts("src"):
-        found.append(_held(session, path, criu, image=False))
+        found.append(_held(request, path, image=False))
     for name in request.texts("image"):
-        found.append(_held(session, name, criu, image=True))
+        found.append(_held(request, name, image=True))
     portraits = request.params.get("portraits")
     for told in portraits if isinstance(portraits, list) else []:
-        found.append(_elsewhere(session, told, criu))
+        found.append(_elsewhere(request, told))
     return Result([one for one in found if one])
 
 
@@ -57,7 +60,7 @@ def _containers(request: Request, session: Session) -> list[Container]:
     if request.params.get("name") is not None:
         found = [lookup.lookup(session, name) for name in request.texts("name")]
         return [one for one in found if one is not None]
-    if request.texts("src") or request.texts("image") or request.params.get("portraits"):
+    if request.texts("src") or request.texts("image") or request.params.get("portraits") is not None:
         return []
     return lookup.all_containers(session)
 
@@ -106,7 +109,7 @@ def _portrayed(session: Session, container: Container, kept: Json, given: str) -
     }
 
 
-def _elsewhere(session: Session, told: object, criu: str) -> Json:
+def _elsewhere(request: Request, told: object) -> Json:
     from ..base.jsonval import text
     from ..container import checkpoint_unpack, landing
 
@@ -114,7 +117,7 @@ def _elsewhere(session: Session, told: object, criu: str) -> Json:
     name = text(said.config, "name")
     about: Json = {"kind": "portrait", "name": name, "path": ""}
     try:
-        about.update(_said(session, checkpoint_unpack.Origin(name=f"container {name}"), criu, said))
+        about.update(_said(request, checkpoint_unpack.Origin(name=f"container {name}"), said))
     except EngineError as error:
         about.update(can_restore=False, obstacles=[str(error)], doubts=[])
     return about
@@ -125,14 +128,15 @@ def _noted(notes: Json) -> Json:
     return {key: notes.get(key, "") for key in _NOTED}
 
 
-def _held(session: Session, name: str, criu: str, *, image: bool) -> Json:
+def _held(request: Request, name: str, *, image: bool) -> Json:
     """One that cannot be read is told with its error, so that the others are told as well."""
     from ..container import checkpoint_image, checkpoint_unpack
 
     about: Json = {"kind": "image" if image else "archive", "path": name}
     try:
+        session = request.session()
         origin = checkpoint_image.origin(session, name) if image else checkpoint_unpack.Origin(name)
-        about.update(_said(session, origin, criu))
+        about.update(_said(request, origin))
         if not image:
             about["size"] = os.stat(name).st_size
     except EngineError as error:
@@ -140,13 +144,21 @@ def _held(session: Session, name: str, criu: str, *, image: bool) -> Json:
     return about
 
 
-def _said(session: Session, origin: Origin, given: str, told: Said | None = None) -> Json:
+def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
     """`told` is what it says where it is not here to be read."""
     from ..base import jsonval
     from ..container import adopted, checkpoint_import, landing, restore
     from ..criu import probe
 
-    plan = checkpoint_import.plan(session, checkpoint_import.Wish(origin, trust=True), told)
+    session, given, publish = request.session(), request.text("criu_path"), request.params.get("publish")
+    wish = checkpoint_import.Wish(
+        origin,
+        trust=True,
+        volumes=not request.flag("ignore_volumes"),
+        ignore_ip=request.flag("ignore_static_ip"),
+        publish=request.texts("publish") if publish is not None else None,
+    )
+    plan = checkpoint_import.plan(session, wish, told)
     said = plan.said
     criu = probe.seen(session.runner, given)[0]
     obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), given)]

@@ -44,8 +44,6 @@ RULES = {
     ],
     "required_one_of": [["path", "from_host"]],
 }
-#: The longest piece of a layer that an answer may hold.
-PIECE = 8 * 1024 * 1024
 
 
 def reconcile(request: Request) -> Result:
@@ -78,6 +76,7 @@ def _give(request: Request, stage: Json) -> Result:
 
     from ..base.errors import NotFound
     from ..image.parcels import Parcels, pack
+    from .outgoing import giveable
 
     session = request.session()
     diff_id, folder = jsonval.text(stage, "diff_id"), jsonval.text(stage, "directory")
@@ -85,7 +84,7 @@ def _give(request: Request, stage: Json) -> Result:
     if layer is None:
         raise NotFound(f"send layer {diff_id}", "it was there and is gone", "Run the task again")
     parcels = Parcels.of(session)
-    owner = _giveable(folder)
+    owner = giveable(folder)
     path = os.path.join(folder, "layer") if owner is not None else parcels.scratch(diff_id)
     with closing(session.store.layer_tar(layer.id)) as tar:
         parcel = pack(tar, path, diff_id)
@@ -96,24 +95,11 @@ def _give(request: Request, stage: Json) -> Result:
     return _answer({"digest": parcel.digest, "size": parcel.size, "file": path if owner is not None else ""})
 
 
-def _giveable(folder: str) -> int | None:
-    """The owner of the directory, if what we write there can be read by that user; None if not."""
-    import os
-
-    try:
-        info = os.stat(folder)
-    except OSError:
-        return None
-    me = os.geteuid()
-    if info.st_uid == me:
-        return me
-    return info.st_uid if me == 0 and "_CONTAINERS_ROOTLESS_UID" not in os.environ else None
-
-
 def _read(request: Request, stage: Json) -> Result:
     from base64 import b64encode
 
     from ..image.parcels import Parcels
+    from .outgoing import PIECE
 
     parcel = _parcel(stage)
     data = Parcels.of(request.session()).read(parcel, jsonval.number(stage, "offset"), PIECE)

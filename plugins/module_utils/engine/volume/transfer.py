@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..base.streams import Reader
     from ..files.decide import Work
+    from ..files.pairs import Pair
     from ..plan.change import Plan
     from ..session.session import Session
     from .archive import Staged
@@ -64,22 +65,25 @@ def mounted(session: Session, view: VolumeView) -> Iterator[str]:
 def foresee(session: Session, view: VolumeView, reader: Reader, what: str) -> Plan:
     """What an import comes to; the volume is not changed. Raises Corrupt, HostLacks, Refused."""
     with staged(session, reader, what) as place, mounted(session, view) as path:
-        works, top = _compared(place, path, view)
+        works, top, _pairs = _compared(place, path, view)
         return _plan(view, works, top)
 
 
-def bring(session: Session, view: VolumeView, reader: Reader, what: str) -> Plan:
+def bring(session: Session, view: VolumeView, reader: Reader, what: str, *, times: bool = False) -> Plan:
     """Import an archive: what it has replaces what is at the same path, all else stays. Raises as `foresee` does.
 
-    Killed half-way it is finished by the next import of the same.
+    `times`: files that differ in nothing else get the archive's time as well. Killed half-way it is finished by the
+    next import of the same.
     """
     with staged(session, reader, what) as place, mounted(session, view) as path:
-        works, top = _compared(place, path, view)
+        works, top, pairs = _compared(place, path, view)
         made = _plan(view, works, top)
-        if not made.changed:
+        if not made.changed and not times:
             return made
         source, target = _ends(place, path)
         try:
+            if times:
+                _date(target, pairs)
             apply(works, source, target, f"volume {view.name}", move=not view.needs_mount)
             if top is not None:
                 mode, uid, gid = top.after
@@ -97,19 +101,30 @@ def _ends(place: Staged, path: str) -> tuple[End, End]:
     return End(os.open(place.path, _DIRECTORY)), End(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
-def _compared(place: Staged, path: str, view: VolumeView) -> tuple[list[Work], _Top | None]:
+def _date(target: End, pairs: list[Pair]) -> None:
+    for pair in pairs:
+        if pair.same and pair.there is not None and pair.there.mtime != pair.source.mtime:
+            opened = target.open_file(pair.path)
+            try:
+                os.utime(opened, ns=(pair.source.mtime, pair.source.mtime))
+            finally:
+                os.close(opened)
+
+
+def _compared(place: Staged, path: str, view: VolumeView) -> tuple[list[Work], _Top | None, list[Pair]]:
     source, target = _ends(place, path)
     try:
         # An archive is restored as it is: what a directory was replaced by, and set-id bits, included.
         wish = Wish(owner=lambda uid, gid: (uid, gid), overwrite=True, devices=True, keep_top=True)
-        works = decide(look(source, target), wish, f"volume {view.name}")
+        pairs = look(source, target)
+        works = decide(pairs, wish, f"volume {view.name}")
         info = os.fstat(target.fd)
     finally:
         source.close()
         target.close()
     before = (info.st_mode & 0o7777, info.st_uid, info.st_gid)
     top = _Top(before, place.top) if place.top is not None and place.top != before else None
-    return works, top
+    return works, top, pairs
 
 
 def _plan(view: VolumeView, works: list[Work], top: _Top | None) -> Plan:

@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a volume the mirror of one on another host: asks both ends, and carries what differs."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.engine.task.volume_transfer import OPTIONS
+from ..plugin_utils.hosts import End, connect, temporary_folder, variables_of
+from .task import ActionModule as Sent
+
+
+class ActionModule(Sent):
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = ActionBase.run(self, tmp, task_vars)
+        options = {name: option for name, option in OPTIONS.items() if name != "stage"}
+        _valid, args = self.validate_argument_spec(argument_spec=options)
+        args = {key: value for key, value in args.items() if value is not None and key != "volume"}
+        target = End(self, task_vars, args, "")
+        try:
+            result.update(self._transfer(args, target, task_vars))
+        finally:
+            target.close()
+        if target.warnings:
+            result["warnings"] = target.warnings
+        if target.facts:
+            result["ansible_facts"] = target.facts
+        return result
+
+    def _transfer(self, args, target, task_vars):
+        host = args["from_host"]
+        variables = variables_of(host, task_vars)
+        twin = connect(self, host, variables, args.get("source_become"), args.get("source_become_user"))
+        source = End(twin, variables, args, f"{host}: ")
+        try:
+            return self._mirror(source, target)
+        except AnsibleConnectionFailure as error:
+            raise AnsibleActionFail(f"move volume {args['name']} from {host}: {error}") from error
+        finally:
+            source.close()
+            twin._connection.close()
+
+    def _mirror(self, source, target):
+        volume = source.ask(do="offer")["volume"]
+        there = target.ask(do="ask", volume=volume, directory=target.folder)
+        with temporary_folder() as folder:
+            local = os.path.join(folder, "part")
+            index = {}
+            if there["exists"]:
+                target.fetch(there["index"], local)
+                index["index"] = source.put(local, "index")
+            found = source.ask(do="pack", directory=source.folder, **index)
+            archive = found.pop("archive", None)
+            words = {**found, "volume": volume, "exists": there["exists"]}
+            foreseen = target.stage(do="foresee", **words)
+            if self._task.check_mode or not foreseen["changed"]:
+                return {**foreseen, "bytes_sent": 0}
+            if archive is not None:
+                source.fetch(archive, local)
+                words["archive"] = target.put(local, "archive")
+            done = target.stage(do="take", **words)
+        return {**done, "bytes_sent": archive["size"] if archive else 0}
