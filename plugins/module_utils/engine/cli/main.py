@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # also what makes Ansible ship the commands, which are import
 
     from . import (  # noqa: F401
         attach,
+        backup,
         care,
         checkpoint,
         cleanup,
@@ -131,7 +132,7 @@ _GROUPS: dict[str, dict[str, str]] = {
         "ls": "ps",
         "ps": "ps",
         "umount": "unmount",
-        **{name: f"container {name}" for name in ("checkpoint", "exists", "prune", "restore")},
+        **{name: f"container {name}" for name in ("backup", "checkpoint", "exists", "prune", "restore")},
     },
     "image": {
         "list": "images",
@@ -178,6 +179,7 @@ _HIDDEN = {
     "secret-ls": ("secrets", "List secrets"),
     "secret-rm": ("secrets", "Remove secrets"),
     "cleanup": ("cleanup", "Called by conmon when a container has ended"),
+    "container backup": ("backup", "Keep one more checkpoint of a container that goes on, and remove old ones"),
     "container checkpoint": ("checkpoint", "Freeze containers into files, with the memory of their processes"),
     "container exists": ("small", "Tell by the exit code whether there is a container"),
     "container prune": ("care", "Remove containers that do not run"),
