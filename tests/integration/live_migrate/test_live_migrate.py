@@ -1,0 +1,127 @@
+"""The role `live_migrate`: a container with state of many kinds moves from one machine to another, or stays whole."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from frozen_state import IMAGE, begin, count, goes_on, until
+from machine import Machine, Spec
+
+HOST = "other ansible_connection=machine ansible_host={agent} ansible_python_interpreter=/usr/bin/python3\n"
+WELL = {"command": ["sh", "-c", "test -s /data/count"]}
+
+
+class Pair:
+    """`here` has the container, `there` gets it."""
+
+    def __init__(self, here: Machine, there: Machine) -> None:
+        self.here = here
+        self.there = there
+
+    def migrate(self, *flags: str, step: str = "", **options: object) -> tuple[subprocess.CompletedProcess[str], dict]:
+        """One run of the role for container `state`; with `step`, tasks kill themselves when they reach it."""
+        inventory = self.here.share / "other.ini"
+        inventory.write_text(HOST.format(agent=self.there.agent))
+        given = {"container": "state", "to": "other", "probe": WELL, **options}
+        role = {"role": "daemonless.oci.live_migrate", **{f"live_migrate_{key}": each for key, each in given.items()}}
+        out = self.here.share / "result.json"
+        out.unlink(missing_ok=True)
+        copy = {"content": "{{ live_migrate_result | to_json }}", "dest": str(out), "mode": "0644"}
+        here = {"delegate_to": "localhost", "connection": "local", "check_mode": False, "changed_when": False}
+        play = {
+            "hosts": "machine",
+            "gather_facts": False,
+            "environment": {"DAEMONLESS_STOP_AT": step} if step else {},
+            "roles": [role],
+            "post_tasks": [{"ansible.builtin.copy": copy, **here}],
+        }
+        done = self.here.playbook("\n" + json.dumps([play]), "-i", str(inventory), *flags, check=False)
+        bad = "Traceback|DEPRECATION" if step else "Traceback|DEPRECATION|WARNING"
+        assert not re.search(bad, done.stdout + done.stderr), done.stdout + done.stderr
+        return done, json.loads(out.read_text()) if out.exists() else {}
+
+    def untouched(self, before: int) -> None:
+        """It goes on where it was, and the other machine has nothing of it."""
+        goes_on(self.here, before)
+        assert self.there.podman(["ps", "-aq"]).stdout == ""
+        assert self.there.podman(["volume", "ls", "-q"]).stdout == ""
+        for each in (self.here, self.there):
+            assert each.sh("ls -d /var/tmp/live-migrate-* 2>/dev/null || true") == ""
+        static = self.here.podman_json(["inspect", "state"])[0]["StaticDir"]  # type: ignore[index]
+        assert self.here.sh(f"ls {static} | grep checkpoint || true") == ""
+
+
+def changes(done: subprocess.CompletedProcess[str]) -> int:
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    return sum(int(each) for each in re.findall(r"changed=(\d+)", done.stdout))
+
+
+@pytest.fixture(scope="module")
+def pair(lab) -> Iterator[Pair]:  # type: ignore[no-untyped-def]
+    machines = [lab.machine(Spec(cgroups="hybrid")) for _one in range(2)]
+    for each in machines:
+        each.sh("ln -s /opt/judge/bin/criu /usr/local/sbin/criu; iptables -V >/dev/null")
+    assert machines[0].registry.port == 5000
+    machines[0].task("image", {"name": IMAGE})
+    begin(machines[0])
+    yield Pair(*machines)
+    for each in machines:
+        each.close()
+
+
+def test_check_mode_and_what_stands_in_the_way(pair: Pair) -> None:
+    before = count(pair.here)
+    done, _result = pair.migrate("--check")
+    assert changes(done) > 0
+    assert "state would move from machine to other, with 1 volumes, and its image" in done.stdout
+    assert "does not tell which pages were written" in done.stdout
+    assert pair.there.podman(["images", "-q"]).stdout == ""
+    pair.there.task("volume", {"name": "data"})
+    done, _result = pair.migrate()
+    assert done.returncode != 0
+    assert "volume data exists" in done.stdout and "live_migrate_replace_volumes" in done.stdout
+    pair.there.podman(["volume", "rm", "data"])
+    assert pair.there.podman(["images", "-q"]).stdout == "", "nothing is sent before all is checked"
+    pair.untouched(before)
+
+
+@pytest.mark.parametrize(
+    ("probe", "step", "words"),
+    [
+        ({"command": ["false"], "timeout": 1}, "", "Run the command of the probe in it"),
+        pytest.param(WELL, "import-unpacked", "Have it go on at the other host", marks=pytest.mark.slow),
+    ],
+    ids=["a probe that fails", "killed in the middle of the restore"],
+)
+def test_a_failure_leaves_it_running_where_it_was(pair: Pair, probe: dict, step: str, words: str) -> None:
+    before = count(pair.here)
+    done, _result = pair.migrate(probe=probe, step=step)
+    assert done.returncode != 0
+    assert f"was not moved to other. {words}" in done.stdout, done.stdout[-3000:]
+    assert "It runs on machine as before." in done.stdout
+    pair.untouched(before)
+
+
+def test_it_moves_and_goes_on(pair: Pair) -> None:
+    before = count(pair.here)
+    done, result = pair.migrate()
+    assert changes(done) > 0
+    assert result["changed"] and 0 < result["downtime_seconds"] < 300
+    assert result["bytes_frozen"] > 0 and result["bytes_ahead"] > 0
+    assert count(pair.there) >= before
+    goes_on(pair.there, before)
+    [made] = pair.there.podman_json(["inspect", "state"])  # type: ignore[misc]
+    assert made["HostConfig"]["PortBindings"]["80/tcp"][0]["HostPort"] == "8088"
+    assert pair.here.podman(["ps", "-aq"]).stdout == ""
+    assert pair.here.podman(["volume", "ls", "-q"]).stdout == ""
+    done, result = pair.migrate()
+    assert changes(done) == 0
+    assert result == {"changed": False}
+    for each in (pair.here, pair.there):
+        assert each.podman(["system", "check"]).stdout.strip() == ""
+        assert each.sh("ls -d /var/tmp/live-migrate-* 2>/dev/null || true") == ""
+    until(pair.there, "state", lambda: count(pair.there) > before)
