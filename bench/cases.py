@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from .ground import IMAGE, Ground
 from .measure import Deed, Row, say
+from .moving import migrate
 
 EMPTY = "bench.empty.nothing"
 OURS = "daemonless.oci.container"
@@ -398,4 +399,5 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "names": names,
     "published": published,
     "checkpoint": checkpoint,
+    "migrate": migrate,
 }

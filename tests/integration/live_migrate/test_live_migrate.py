@@ -106,6 +106,27 @@ def test_a_failure_leaves_it_running_where_it_was(pair: Pair, probe: dict, step:
     pair.untouched(before)
 
 
+@pytest.mark.slow
+def test_a_host_that_goes_away_at_the_worst_moment(pair: Pair) -> None:
+    """It runs there already: what can be done from here is done, and the rest is said."""
+    before = count(pair.here)
+    away = pair.there.share / "away"
+    tasks = pair.here.share / "probe.yml"
+    step = {"ansible.builtin.command": f"mv {pair.there.agent} {away}", "delegate_to": "localhost"}
+    tasks.write_text(json.dumps([step]))
+    try:
+        done, _result = pair.migrate(probe={"tasks": str(tasks)})
+    finally:
+        away.rename(pair.there.agent)
+    assert done.returncode != 0
+    assert "could not be reached" in done.stdout
+    assert "It runs on machine as before." in done.stdout and "Look at other" in done.stdout
+    pair.there.podman(["rm", "-f", "-t", "0", "state"])
+    pair.there.podman(["volume", "rm", "data"])
+    pair.there.sh("rm -r /var/tmp/live-migrate-*")
+    pair.untouched(before)
+
+
 def test_it_moves_and_goes_on(pair: Pair) -> None:
     before = count(pair.here)
     done, result = pair.migrate()
