@@ -1,6 +1,8 @@
-"""Mounts that take more than a bind: owners, overlays, parts of volumes; and images, which are refused."""
+"""Mounts that take more than a bind: owners, overlays, parts of volumes, images."""
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 
@@ -78,12 +80,83 @@ def test_a_link_in_a_volume_leads_nobody_out_to_the_host(box, user):
         assert "hidden-word" not in str(failed)
 
 
-def test_an_image_cannot_be_mounted_and_that_is_said(box):
-    task = {"name": "web", "image": IMAGE, "command": ["true"], "mount": [f"type=image,source={IMAGE},target=/i"]}
-    for check in (True, False):
-        failed = box.task("container", task, check=check, fails=True)
-        assert "images cannot be mounted into containers" in failed["msg"]
-    assert box.task("container_info", {})["containers"] == []
+@USERS
+def test_an_image_is_mounted(box, user):
+    """Read-only, to be written with what is written thrown away, and a part of it; it stays while it is mounted."""
+    other = "localhost/files:1"
+    content = "mkdir -p /w/f/sub; echo in-image > /w/f/sub/file; ln -s /srv/canary /w/f/out; ln -s sub /w/f/in"
+    box.sh("mkdir -p -m 755 /srv/canary; echo hidden-word > /srv/canary/file; chmod a+r /srv/canary/file")
+    box.sh(f"mkdir /tmp/w; cd /tmp/w; {content.replace('/w/', '/tmp/w/')}; tar -cf /tmp/files.tar f", user)
+    box.podman(["import", "-q", "/tmp/files.tar", other], user)
+    mount = [
+        f"type=image,source={other},target=/ro",
+        f"type=image,source={other},target=/rw,rw=true",
+        f"type=image,source={other},target=/part,subpath=f/sub",
+        f"type=image,source={other},target=/linked,subpath=f/in",
+    ]
+    script = "cat /ro/f/sub/file /part/file /linked/file; touch /ro/x || echo read-only"
+    script += "; test -e /rw/x || echo new; touch /rw/x"
+    wish = {"name": "web", "image": IMAGE, "command": ["sh", "-c", f"{script}; exec sleep 100"], "mount": mount}
+    made = box.task("container", wish, user=user)["container"]
+    assert box.task("container", wish, user=user)["changed"] is False
+    shown = box.podman_json(["inspect", "web"], user)[0]["Mounts"]
+    keys = ("Type", "Source", "Destination", "RW", "SubPath")
+    ours, theirs = (
+        [{key: mount.get(key) for key in keys} for mount in found if mount["Type"] == "image"]
+        for found in (made["Mounts"], shown)
+    )
+    assert sorted(ours, key=str) == sorted(theirs, key=str) and len(ours) == 4
+    told = box.podman(["logs", "web"], user).stdout.split()
+    assert told == ["in-image"] * 3 + ["read-only", "new"]
+
+    # while it is mounted its image stays, whoever asks; what was written goes with the end, whoever starts it again
+    gone = {"name": other, "state": "absent", "force": True}
+    assert "has it mounted" in box.task("image", gone, user=user, fails=True)["msg"]
+    box.task("container", {"name": "web", "state": "restarted"}, user=user)
+    box.podman(["stop", "-t", "0", "web"], user)
+    assert box.podman(["logs", "web"], user).stdout.split() == told * 2
+    box.task("container", {"name": "web", "state": "absent"}, user=user)
+
+    # a link in an image leads nobody out, and what is not there is said before anything is made
+    task = {**wish, "mount": [f"type=image,source={other},target=/i,subpath=f/out"]}
+    failed = box.task("container", task, user=user, fails=True)["msg"]
+    assert f"f/out in image {other}" in failed
+    missing = box.task(
+        "container", {**wish, "mount": ["type=image,source=localhost/no:1,target=/i"]}, user=user, fails=True
+    )
+    assert "image localhost/no:1, which it mounts, is not here" in missing["msg"]
+    assert box.task("container_info", {}, user=user)["containers"] == []
+    assert box.leaks() == {}
+    assert box.task("image", gone, user=user)["changed"] is True
+
+
+@USERS
+def test_mtab_is_there_as_podman_makes_it(box, user):
+    show = "ls -l /etc/mtab | sed 's/.* //'; cat /etc/mtab | head -c 1 | wc -c"
+    for options in ({}, {"read_only": True}, {"user": "5"}):
+        assert output(box, show, user, **options) == ["/proc/mounts", "1"]
+    box.podman(["run", "--name", "theirs", IMAGE, "true"], user)
+    assert [box.podman(["diff", name], user).stdout for name in ("look", "theirs")] == ["C /etc\n"] * 2
+    images = {
+        "none": "rm -rf etc",
+        "dangling": "ln -s /nowhere etc/mtab",
+        "away": "rm -rf etc; ln -s /srv/canary etc",
+    }
+    box.sh("mkdir -p -m 777 /srv/canary")
+    folder = box.sh("mktemp -d", user)
+    box.sh(f"mkdir {folder}/bin {folder}/etc; cp /bin/busybox {folder}/bin/", user)
+    for name, change in images.items():
+        box.sh(f"cd {folder}; rm -rf etc; mkdir etc; {change}; tar -cf /tmp/{name}.tar .", user)
+        box.podman(["import", "-q", f"/tmp/{name}.tar", f"localhost/{name}"], user)
+    task = {"name": "look", "command": ["/bin/busybox", "readlink", "/etc/mtab"], "detach": False, "recreate": True}
+    found = {
+        name: box.task("container", {**task, "image": f"localhost/{name}"}, user=user)["stdout"]
+        for name in ("none", "dangling")
+    }
+    assert found == {"none": "/proc/mounts\n", "dangling": "/nowhere\n"}
+    with contextlib.suppress(AssertionError):  # whether such a tree can run is the runtime's to say
+        box.task("container", {**task, "image": "localhost/away"}, user=user)
+    assert box.sh("ls -A /srv/canary") == ""
 
 
 def test_a_container_with_secrets_of_podman_is_started_with_them(box):

@@ -81,6 +81,10 @@ def _pulled(session: Session, task: Task) -> ImageView | None:
 
 def _around(session: Session, task: Task, image: ImageView | None) -> Surroundings:
     """The surroundings of a container that is really made: here the runtime is chosen, which may try programs."""
+    if any(mount.kind == "image" for mount in task.desired.mount or ()):
+        from . import image_mounts
+
+        image_mounts.require(session, task.desired)
     return gather.surroundings(session, task.desired, image, runtime=session.runtime.name)
 
 

@@ -57,7 +57,7 @@ def _binds(config: Json) -> object:
     for entry in tables(config, "ctrImageVolumes"):
         shown = _shown(mounts.IMAGE, text(entry, "source"), ["rw" if flag(entry, "rw") else "ro"])
         if text(entry, "subPath"):
-            shown["subpath"] = text(entry, "subPath")
+            shown["subpath"] = text(entry, "subPath").strip("/")
         found[_clean(text(entry, "dest"))] = shown
     return found
 

@@ -11,7 +11,7 @@ from ..base import jsonval
 from ..base.errors import BadInput, HostLacks, NotFound
 from ..host.rooted import Root, read_file
 from ..spec import users
-from . import runfiles
+from . import own_ids, runfiles
 
 if TYPE_CHECKING:
     from .model import Container
@@ -46,6 +46,31 @@ def _refuse_redirected(container: Container, root: Root) -> None:
             f"/{name} of its image is a symbolic link to {os.fsdecode(target)}",
             "No honest image has that; the runtime would be led astray by it",
         )
+
+
+def make_mtab(container: Container, rootfs: str) -> None:
+    """/etc/mtab as a link to /proc/mounts, where the image has none: old programs look there. podman makes it, too.
+
+    A tree in which that cannot be is left alone: no program of these times is lost without it.
+    """
+    owner = own_ids.outside(container.config, 0, 0)
+    with Root.of(rootfs) as root:
+        try:
+            root.lstat("etc/mtab")
+            return
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        try:
+            fd = root.mkdirs("etc", 0o755, owner)
+            try:
+                os.symlink("/proc/mounts", "mtab", dir_fd=fd)
+                os.chown("mtab", *owner, dir_fd=fd, follow_symlinks=False)
+            finally:
+                os.close(fd)
+        except OSError:
+            return
 
 
 def make_workdir(container: Container, rootfs: str, account: users.Account) -> None:

@@ -194,18 +194,19 @@ def _mounts(config: Json, facts: InspectFacts, named: list[Json], mounts: list[J
         driver, directory = facts.volumes.get(name, ("local", ""))
         shown.append(_mount("volume", directory, str(entry["dest"]), options, name=name, driver=driver))
     for entry in tables(config, "ctrImageVolumes"):
-        shown.append(
-            {
-                "Type": "image",
-                "Source": entry.get("source", ""),
-                "Destination": entry.get("dest", ""),
-                "Driver": "",
-                "Mode": "",
-                "Options": None,
-                "RW": bool(entry.get("rw", False)),
-                "Propagation": "",
-            }
-        )
+        image: Json = {
+            "Type": "image",
+            "Source": entry.get("source", ""),
+            "Destination": entry.get("dest", ""),
+            "Driver": "",
+            "Mode": "",
+            "Options": None,
+            "RW": bool(entry.get("rw", False)),
+            "Propagation": "",
+        }
+        if entry.get("subPath"):
+            image["SubPath"] = entry["subPath"]
+        shown.append(image)
     for mount in mounts:
         if mount.get("type") != "tmpfs":
             source, target = str(mount.get("source", "")), str(mount["destination"])

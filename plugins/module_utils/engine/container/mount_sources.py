@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
-from ..base.errors import EngineError, HostLacks, NotFound
+from ..base.errors import EngineError, NotFound
 from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..host import mounts
@@ -20,11 +20,12 @@ from ..host.rooted import Root
 from . import volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..base.jsonval import Json
     from ..session.session import Session
     from ..spec.users import Account
+    from .image_mounts import Mounted
     from .model import Container
 
 
@@ -37,25 +38,49 @@ class Sources(NamedTuple):
     overlays: tuple[Json, ...]
 
 
+class _Part(NamedTuple):
+    """`path` below the directory `tree`, which is `of` something, for a mount at `target`."""
+
+    tree: str
+    path: str
+    of: str
+    target: str
+
+
 @contextmanager
 def prepared(session: Session, container: Container, rootfs: str, account: Account) -> Iterator[Sources]:
     """Everything ready to be mounted; `parts` are there only inside. Raises NotFound, HostLacks, EngineError."""
-    _refuse(container)
     found = volumes.attach(session, container, rootfs, account)
     for mount in jsonval.tables(container.spec, "mounts"):
         if mount.get("type") == "bind" and "U" in jsonval.texts(mount, "options"):
             _chown(jsonval.text(mount, "source"), account)
-    with _parts(session, container, found) as parts:
-        yield Sources(found, parts, tuple(_overlays(container, found, account, session.identity.rootless)))
+    images: list[Mounted] = []
+    if container.config.get("ctrImageVolumes"):
+        from .image_mounts import attach
+
+        images = attach(session, container)
+    with _parts(session, container, found, images) as parts:
+        rootless = session.identity.rootless
+        overlays = list(_overlays(container, found, account, rootless))
+        for number, image in enumerate(images):
+            image = image._replace(path=parts.get(image.target, image.path))
+            overlays.append(_image(container, image, number, rootless))
+        yield Sources(found, parts, tuple(overlays))
 
 
-def _refuse(container: Container) -> None:
-    """What podman can give a container that it made and we cannot: better not started than without it."""
-    for image in jsonval.tables(container.config, "ctrImageVolumes"):
-        raise HostLacks(
-            f"start container {container.name}",
-            f"image {jsonval.text(image, 'source')}, which it mounts, cannot be mounted into containers here",
-        )
+def _image(container: Container, image: Mounted, number: int, rootless: bool) -> Json:
+    """Read-only as it is; to be written with what is written thrown away when the container ends."""
+    if not image.writable:
+        options = ["bind", "ro", "rprivate"]
+        return {"destination": image.target, "type": "bind", "source": image.path, "options": options}
+    upper, work = _changes(os.path.join(_folder(container), f"image-{number}"), image.path, [])
+    return _overlay(image.target, image.path, upper, work, rootless)
+
+
+def _overlay(target: str, source: str, upper: str, work: str, rootless: bool) -> Json:
+    words = ["lowerdir=" + source.replace(":", "\\:"), f"upperdir={upper}", f"workdir={work}"]
+    options = [*words, *(["userxattr"] * rootless), "private"]
+    return {"destination": target, "type": "overlay", "source": "overlay", "options": options}
 
 
 def _chown(path: str, account: Account) -> None:
@@ -71,9 +96,18 @@ def _chown(path: str, account: Account) -> None:
 
 
 @contextmanager
-def _parts(session: Session, container: Container, found: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Directories below volumes, bound aside until the runtime has bound them into the container."""
-    wanted = [named for named in jsonval.tables(container.config, "namedVolumes") if jsonval.text(named, "SubPath")]
+def _parts(
+    session: Session, container: Container, found: dict[str, str], images: Sequence[Mounted]
+) -> Iterator[dict[str, str]]:
+    """Directories below volumes and images, by target, bound aside until the runtime has mounted them into the
+    container."""
+    wanted = [
+        _Part(found[jsonval.text(named, "volumeName")], path, f"volume {named['volumeName']}", str(named["dest"]))
+        for named in jsonval.tables(container.config, "namedVolumes")
+        for path in [jsonval.text(named, "SubPath")]
+        if path
+    ]
+    wanted += [_Part(one.path, one.part, f"image {one.source}", one.target) for one in images if one.part]
     if not wanted:
         yield {}
         return
@@ -81,24 +115,23 @@ def _parts(session: Session, container: Container, found: dict[str, str]) -> Ite
     forget_parts(session, container)
     try:
         parts = {}
-        for number, named in enumerate(wanted):
+        for number, part in enumerate(wanted):
             target = os.path.join(folder, str(number))
-            _bind_part(container, found[jsonval.text(named, "volumeName")], named, target)
-            parts[jsonval.text(named, "dest")] = target
+            _bind_part(container, part, target)
+            parts[part.target] = target
         yield parts
     finally:
         forget_parts(session, container)
 
 
-def _bind_part(container: Container, volume: str, named: Json, target: str) -> None:
+def _bind_part(container: Container, part: _Part, target: str) -> None:
     """The volume is a foreign tree: a link in it must not lead out to the host, neither now nor between this look and
     the mount. So it is opened inside the volume, and what was opened is bound.
     """
-    path = jsonval.text(named, "SubPath")
-    where = f"{path} in volume {jsonval.text(named, 'volumeName')}"
+    where = f"{part.path} in {part.of}"
     try:
-        with Root.of(volume) as root:
-            fd = root.open_dir(path)
+        with Root.of(part.tree) as root:
+            fd = root.open_dir(part.path)
         try:
             os.makedirs(target, mode=0o700)
             mounts.bind(f"/proc/self/fd/{fd}", target, recursive=True, private=True)
@@ -143,9 +176,7 @@ def _overlays(container: Container, found: dict[str, str], account: Account, roo
         upper, work = _changes(os.path.join(_folder(container), str(number)), source, options)
         if "U" in options:
             _chown(upper, account)
-        words = ["lowerdir=" + source.replace(":", "\\:"), f"upperdir={upper}", f"workdir={work}"]
-        words += ["userxattr"] * rootless
-        yield {"destination": target, "type": "overlay", "source": "overlay", "options": [*words, "private"]}
+        yield _overlay(target, source, upper, work, rootless)
 
 
 def _changes(folder: str, source: str, options: list[str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, Refused
+from ..base.errors import Refused
 from ..base.locks import FileLock
 from ..base.tuples import NamedTuple
 from . import gather, lookup, planner
@@ -137,7 +137,6 @@ def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None
     if task.flags.state == ABSENT or (container is not None and _only_stops(task.flags)):
         world = World(gather.surroundings(session, _nothing(task.desired), None))
         return View(container, None, planner.plan(observed, task.desired, task.flags, world))
-    _refuse_image_mounts(task.desired)
     image, pulls = _image(session, task, container)
     around = gather.surroundings(session, task.desired, image, planned=planned or {}, pod=task.pod)
     world = World(around, pulls)
@@ -146,16 +145,6 @@ def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None
         reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
         raise Refused(f"change container {task.desired.name}", reasons)
     return View(container, image, plan, around)
-
-
-def _refuse_image_mounts(desired: ContainerDesired) -> None:
-    for mount in (*(desired.mount or ()), *(desired.volume or ())):
-        if mount.kind == "image":
-            raise BadInput(
-                f"mount image {mount.source} at {mount.target} of container {desired.name}",
-                "images cannot be mounted into containers",
-                "Put the files into a volume, or into the container's own image",
-            )
 
 
 def _only_stops(flags: ContainerFlags) -> bool:

@@ -65,7 +65,7 @@ def release_mounts(session: Session, container: Container) -> None:
             mounts.unmount_all(path)
     except OSError as error:
         raise EngineError(f"unmount {path}", error.strerror or str(error)) from error
-    if container.config.get("overlayVolumes") or container.config.get("namedVolumes"):
+    if any(container.config.get(key) for key in ("overlayVolumes", "namedVolumes", "ctrImageVolumes")):
         from .mount_sources import forget_overlays, forget_parts
 
         forget_overlays(container)
@@ -73,6 +73,10 @@ def release_mounts(session: Session, container: Container) -> None:
     if jsonval.flag(container.state, "mounted"):  # attaching counts: give back once for each start
         for named in jsonval.tables(container.config, "namedVolumes"):
             volumes.detach(session, jsonval.text(named, "volumeName"))
+        if container.config.get("ctrImageVolumes"):
+            from . import image_mounts
+
+            image_mounts.detach(session, container)
     # a removal that was interrupted may have taken the storage away already
     if not jsonval.text(container.config, "rootfs") and session.store.container(container.id) is not None:
         session.store.unmount(container.id, force=True)

@@ -220,6 +220,7 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
             **host_limits.process_limits(session),
         )
         inside.make_workdir(container, rootfs, owner)
+        inside.make_mtab(container, rootfs)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
         staged: Json | None = None
         folders = () if thaw else parts.hook_directories(session, container)

@@ -214,6 +214,8 @@ class ImageWriting(StoreReading):
                 names = ", ".join(user.names[0] if user.names else user.id[:12] for user in users)
                 raise InUse(f"remove image {identity[:12]}", f"used by container {names}", "Remove the container first")
             record = self._images.record(row)
+            if any(self._mounter.mounted(layer) for layer in (record.top_layer, *record.mapped_layers) if layer):
+                raise InUse(f"remove image {identity[:12]}", "a container has it mounted", "Stop the container first")
             self._images.drop(images, identity)
             reached("image-gone")
             doomed = self._unneeded(layers, images, record)

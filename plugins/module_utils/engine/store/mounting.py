@@ -51,8 +51,8 @@ class Lower(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a layer is mounted, and where what is written there goes. `own` takes the layer's own changes as one more
-    lower layer; `mapped` is for the time of mounting."""
+    """Where a layer is mounted, and where what is written there goes: nowhere without `upper`. `own` takes the layer's
+    own changes as one more lower layer; `mapped` is for the time of mounting."""
 
     target: str
     upper: str
@@ -93,8 +93,8 @@ class Mounter:
     def mounted(self, layer: str) -> bool:
         return self.count(layer) > 0 and mounts.is_mountpoint(self.target(layer))
 
-    def mount(self, layer: str, wish: MountWish) -> str:
-        """Count one more user; the path of the merged tree."""
+    def mount(self, layer: str, wish: MountWish, *, whole: bool = False) -> str:
+        """Count one more user; the path of the merged tree. `whole` is for an image's layer, which nobody writes to."""
         target = self.target(layer)
         with self.table.writing() as table:
             count = _count(table.rows.find(layer))
@@ -102,7 +102,11 @@ class Mounter:
                 table.put([_row(layer, target, count + 1)], "mount-counted")
                 return target
             os.makedirs(target, mode=0o700, exist_ok=True)
-            self._overlay(layer, wish, self._place(layer))
+            place = self._place(layer)
+            if whole:
+                wish = wish._replace(options=(*wish.options, "ro"))
+                place = place._replace(upper="", own=True)
+            self._overlay(layer, wish, place)
             reached("layer-mounted")
             table.put([_row(layer, target, 1)], "mount-counted")
         return target
@@ -200,7 +204,8 @@ class Mounter:
     def _mount(self, place: Place, lowers: list[Lower], wish: MountWish) -> None:
         options = _options(wish)
         names = ":".join(os.path.join(lower.home, lower.tree) for lower in lowers)
-        text = ",".join([f"lowerdir={names}", f"upperdir={place.upper}", f"workdir={place.work}", *options])
+        upper = [f"upperdir={place.upper}", f"workdir={place.work}"] if place.upper else []
+        text = ",".join([f"lowerdir={names}", *upper, *options])
         if wish.program:
             _by_program(wish.program, text, place.target)
         elif len(text.encode()) < _PAGE:
@@ -237,8 +242,8 @@ class Mounter:
             return path[len(inside) :] if path.startswith(inside) else path
 
         names = [short(os.path.join(lower.home, lower.short)) for lower in lowers]
-        upper = [f"lowerdir={':'.join(names)}", f"upperdir={short(place.upper)}", f"workdir={short(place.work)}"]
-        text = ",".join([*upper, *options])
+        upper = [f"upperdir={short(place.upper)}", f"workdir={short(place.work)}"] if place.upper else []
+        text = ",".join([f"lowerdir={':'.join(names)}", *upper, *options])
         if len(text.encode()) >= _PAGE:
             raise HostLacks(
                 "mount a container's layers", f"its {len(lowers)} layers do not fit into the kernel's page of options"

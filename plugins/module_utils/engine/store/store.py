@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..base.errors import BadInput, Damaged, NotFound
+from ..base.errors import BadInput, Damaged, HostLacks, NotFound
 from ..base.steps import reached
 from . import containers as container_tables
 from .image_writing import ImageWriting
@@ -151,6 +151,27 @@ class Store(ImageWriting):
             if rows.find(container.layer) is None:
                 raise Damaged(f"mount container {container.id[:12]}", "its writable layer is missing")
             return self._mounter.mount(container.layer, self._wish(container))
+
+    def mount_layer(self, layer: str) -> str:
+        """Mount an image's top layer, read-only, or count one more user of it; the path of the merged tree."""
+        from .mounting import MountWish
+
+        if not self.options.skip_mount_home:
+            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
+        wish = MountWish(self.options.mountopt, rootless=self.rootless, program=self.options.mount_program)
+        with self._layers.table.reading() as rows:
+            if rows.find(layer) is None:
+                raise HostLacks(
+                    f"mount layer {layer[:12]} of an image",
+                    "it is in a read-only additional image store",
+                    "Pull the image into the store of this host",
+                )
+            return self._mounter.mount(layer, wish, whole=True)
+
+    def unmount_layer(self, layer: str) -> None:
+        """Count one user less of an image's layer. Idempotent."""
+        with self._layers.table.reading():
+            self._mounter.unmount(layer)
 
     def look(self, identity: str, *, write: bool) -> str:
         """The path of a container's tree, mounted in a mount namespace of the caller's own (host/private_mounts).
