@@ -26,7 +26,8 @@ def lan(machine: Machine) -> Machine:
     machine.write("/run/lab/udhcpd.conf", SERVER)
     machine.sh(
         "ip netns add lan; ip link add lan0 type veth peer name srv0 netns lan; ip link set lan0 up;"
-        " touch /run/lab/leases; ip -n lan addr add 10.77.0.1/24 dev srv0; ip -n lan link set srv0 up; mkdir -p /run/podman"
+        " touch /run/lab/leases; ip -n lan addr add 10.77.0.1/24 dev srv0; ip -n lan link set srv0 up;"
+        " mkdir -p /run/podman"
     )
     machine.spawn(["ip", "netns", "exec", "lan", "busybox", "udhcpd", "-f", "/run/lab/udhcpd.conf"])
     machine.spawn(["/usr/lib/podman/netavark", "dhcp-proxy"])
