@@ -64,6 +64,13 @@ def test_format_compression_and_digest_file(machine: Machine) -> None:
     ):
         bad = {"name": WEB, "push": True, "push_args": more, "validate_certs": False}
         assert words in machine.task("image", bad, fails=True)["msg"]
+    # a file that is another by now is named, and nothing stands under the new name
+    files = "find /var/lib/containers/storage/overlay/*/diff -type f -size +8"
+    machine.sh(f"printf x | dd of=$({files} | head -1) conv=notrunc 2>/dev/null")
+    there = machine.start_registry(5002, empty=True).reference("damaged:1")  # which has no blob of it yet
+    wish = {"name": WEB, "pull": False, "push": True, "push_args": {"dest": there}, "validate_certs": False}
+    assert "is not as it was unpacked" in machine.task("image", wish, fails=True)["msg"]
+    assert machine.skopeo(["inspect", "--tls-verify=false", f"docker://{there}"], check=False).returncode
 
 
 PLACES = {

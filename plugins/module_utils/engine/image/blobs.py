@@ -8,7 +8,7 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from ..base.errors import Refused
+from ..base.errors import Corrupt, Refused
 from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..registry.destination import Rereadable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: More connections than this to one registry are rude.
 _MOST_WORKERS = 6
+_BLOCK = 1 << 20
 
 
 def refused(source: ImageSource, destination: ImageDestination, why: str) -> Refused:
@@ -118,6 +119,17 @@ class Blobs:
         if known is not None:
             self.skipped += 1
             return known
+        try:
+            return self._squeeze(wish)
+        except Corrupt:
+            if isinstance(self._source, StoreSource):
+                with closing(self._source.unpacked(diff_id)) as tar:  # names the file that is not as it was
+                    while tar.read(_BLOCK):
+                        pass
+            raise
+
+    def _squeeze(self, wish: Wish) -> Made:
+        entry, diff_id, kind = wish
         what = f"layer {entry.digest} of {self._source.what}"
         squeezed = Squeezed(lambda: self._bytes(entry, diff_id), diff_id, kind, self._level, what)
         with closing(squeezed):
@@ -146,7 +158,7 @@ class Blobs:
 
     def _bytes(self, entry: Descriptor, diff_id: Digest) -> Reader:
         if isinstance(self._source, StoreSource):
-            return self._source.unpacked(diff_id)
+            return self._source.unpacked(diff_id, summed=False)  # Squeezed compares the digest of the whole
         return self._source.blob(entry) if delivers_plain(self._source) else open_blob(self._source, entry)
 
     def put(self, blob: Descriptor, reader: Reader) -> None:

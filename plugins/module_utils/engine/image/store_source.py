@@ -72,14 +72,14 @@ class StoreSource:
                 return io.BytesIO(self._store.image_data(record, key))
         return self.unpacked(descriptor.digest)
 
-    def unpacked(self, diff_id: Digest) -> Rebuilt:
-        """The layer's tar, byte for byte.  Raises NotFound, Damaged."""
+    def unpacked(self, diff_id: Digest, *, summed: bool = True) -> Rebuilt:
+        """The layer's tar, byte for byte; not ``summed``, the caller compares its digest.  Raises NotFound, Damaged."""
         if not self._layers:
             self._layers = {layer.diff_digest: layer.id for layer in self._store.layers() if layer.diff_digest}
         identity = self._layers.get(str(diff_id))
         if identity is None:
             raise NotFound(f"read {diff_id} of {self.what}", "the store has no such layer")
-        return self._store.layer_tar(identity)
+        return self._store.layer_tar(identity, summed=summed)
 
     def arrived_as(self, diff_id: Digest, kind: str) -> list[tuple[Digest, int]]:
         """Digest and size of blobs of this compression that layers of this content were unpacked from."""

@@ -246,7 +246,7 @@ class LayerStore:
         except FileNotFoundError:
             raise Damaged(f"export layer {identity[:12]}", "its tree is missing") from None
 
-    def tar(self, identity: str) -> Rebuilt:
+    def tar(self, identity: str, *, summed: bool = True) -> Rebuilt:
         """A reader of the tar the layer was made from. Raises Damaged."""
         from ..host.compression import GZIP, decompressor
         from .tarsplit import Rebuilt
@@ -254,7 +254,7 @@ class LayerStore:
         path, tree = self.open_split(identity)
         what = f"layer {identity[:12]}"
         file = open(path, "rb")  # noqa: SIM115  the reader closes it
-        return Rebuilt(decompressor(GZIP, file, f"the tar-split of {what}"), (file, tree), what)
+        return Rebuilt(decompressor(GZIP, file, f"the tar-split of {what}"), (file, tree), what, summed=summed)
 
     def bodiless(self, identity: str) -> set[bytes]:
         """The paths that the layer's archive has an entry for, those of files with content left out; empty when it is

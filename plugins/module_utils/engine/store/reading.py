@@ -128,12 +128,13 @@ class StoreReading:
             found.append(parent)
         return found
 
-    def layer_tar(self, identity: str) -> Rebuilt:
-        """A reader of the exact tar the layer was made from; close it. Raises NotFound, Damaged."""
+    def layer_tar(self, identity: str, *, summed: bool = True) -> Rebuilt:
+        """A reader of the exact tar the layer was made from; close it. Not `summed`, the caller compares its digest.
+        Raises NotFound, Damaged."""
         layer = self.layer(identity)
         if layer is None:
             raise NotFound(f"export layer {identity[:12]}", "there is no such layer")
-        return LayerStore(layer.root, Home(layer.root)).tar(identity)
+        return LayerStore(layer.root, Home(layer.root)).tar(identity, summed=summed)
 
     def tree(self, top: str) -> Merged:
         """What overlayfs would show of a layer and those below it; close it. Raises Damaged when one is missing."""
