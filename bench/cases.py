@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from .ground import IMAGE, Ground
 from .measure import Deed, Row, say
 from .moving import migrate
+from .pods import pod
 
 EMPTY = "bench.empty.nothing"
 OURS = "daemonless.oci.container"
@@ -395,6 +396,7 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "pull": pull,
     "push": push,
     "copy": copy,
+    "pod": pod,
     "attach": attach,
     "names": names,
     "published": published,
