@@ -10,6 +10,7 @@ IMAGE = "127.0.0.1:5000/busybox:latest"
 PAGE = ["sh", "-c", "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www"]
 GET = "import urllib.request as u; print(u.urlopen('http://192.0.2.10:8080/', timeout=2).read().decode())"
 FLUSH = """
+PATH=$PATH:/usr/sbin
 if command -v iptables >/dev/null; then
     for table in filter nat; do for each in iptables ip6tables; do $each -t $table -F; $each -t $table -X; done; done
 fi
@@ -27,37 +28,57 @@ def answers(machine):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("os", ["host", "debian13"])
-def test_published_ports_and_names_come_back(new_machine, os):
+def flush(machine, user):
+    if user is None:
+        machine.sh(FLUSH)
+    else:
+        machine.podman(["unshare", "--rootless-netns", "sh", "-euc", FLUSH], user)
+
+
+def works(machine, user):
+    """The published port; a plain user's goes by no rule, so there it is what else the rules are for."""
+    if user is None:
+        return machine.run(["/usr/bin/python3", "-c", GET], check=False).returncode == 0
+    rules = ["unshare", "--rootless-netns", "/usr/sbin/nft", "list", "ruleset"]
+    return "masquerade" in machine.podman(rules, user).stdout
+
+
+@pytest.mark.parametrize(("os", "user"), [("host", None), ("debian13", None), ("debian13", "tester")])
+def test_published_ports_and_names_come_back(new_machine, os, user):
     machine = new_machine(os=os)
     assert machine.registry.port == 5000
-    machine.task("network", {"name": "web", "subnet": "10.77.0.0/24"})
-    web = {"name": "web", "image": IMAGE, "command": PAGE, "hostname": "page", "network": ["web:alias=www"]}
-    machine.task("container", {**web, "publish": ["8080:80"], "stop_timeout": 0})
-    machine.task("container", {**web, "name": "reader", "network": ["web"], "hostname": "reader", "stop_timeout": 0})
-    machine.task("container", {**web, "name": "away", "network": ["none"], "stop_timeout": 0})
-    assert answers(machine)
-    before = machine.podman_json(["inspect", "web"])[0]
-    machine.sh(FLUSH)
-    assert machine.run(["/usr/bin/python3", "-c", GET], check=False).returncode != 0
 
-    foretold = machine.task("network_reload", {}, check=True)
-    assert machine.run(["/usr/bin/python3", "-c", GET], check=False).returncode != 0, "check mode did it"
-    done = machine.task("network_reload", {})
+    def task(module, wish, **more):
+        return machine.task(module, wish, user, **more)
+
+    task("network", {"name": "web", "subnet": "10.77.0.0/24"})
+    web = {"name": "web", "image": IMAGE, "command": PAGE, "hostname": "page", "network": ["web:alias=www"]}
+    task("container", {**web, "publish": ["8080:80"], "stop_timeout": 0})
+    task("container", {**web, "name": "reader", "network": ["web"], "hostname": "reader", "stop_timeout": 0})
+    task("container", {**web, "name": "away", "network": ["none"], "stop_timeout": 0})
+    assert answers(machine) and works(machine, user)
+    before = machine.podman_json(["inspect", "web"], user)[0]
+    flush(machine, user)
+    assert not works(machine, user)
+
+    foretold = task("network_reload", {}, check=True)
+    assert not works(machine, user), "check mode did it"
+    done = task("network_reload", {})
     assert done["changed"] and sorted(done["containers"]) == sorted(foretold["containers"]) == ["reader", "web"]
-    assert answers(machine)
-    after = machine.podman_json(["inspect", "web"])[0]
+    assert answers(machine) and works(machine, user)
+    after = machine.podman_json(["inspect", "web"], user)[0]
     assert after["NetworkSettings"]["Networks"] == before["NetworkSettings"]["Networks"]
     assert after["State"]["Pid"] == before["State"]["Pid"]
     for name in ("www", "web"):
-        assert machine.podman(["exec", "reader", "wget", "-qO-", f"http://{name}/"]).stdout == "page\n"
-    reverse = machine.podman(["exec", "reader", "nslookup", "10.77.0.2"], check=False).stdout
+        assert machine.podman(["exec", "reader", "wget", "-qO-", f"http://{name}/"], user).stdout == "page\n"
+    reverse = machine.podman(["exec", "reader", "nslookup", "10.77.0.2"], user, check=False).stdout
     assert "web" in reverse
 
-    words = machine.task("network_reload", {"container": ["away"]}, fails=True)["msg"]
+    words = task("network_reload", {"container": ["away"]}, fails=True)["msg"]
     assert "knows no further networks" in words
-    shown = machine.run(["daemonless", "network", "reload", "web"]).stdout
+    command = "daemonless" if user is None else f"/home/{user}/.local/bin/daemonless"
+    shown = machine.run([command, "network", "reload", "web"], user).stdout
     assert shown.strip() == before["Id"]
     assert answers(machine)
-    machine.run(["daemonless", "rm", "-f", "-t", "0", "-a"])
+    machine.run([command, "rm", "-f", "-t", "0", "-a"], user)
     assert machine.leaks() == {}
