@@ -15,7 +15,14 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
     TimedOut,
     Unreachable,
 )
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.identity import who_am_i
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry import download
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.connections import (
+    Connections,
+    Origin,
+    Request,
+    Trust,
+)
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.registry.source import open_blob
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.descriptor import Descriptor
 from images import Blob, Image
@@ -283,3 +290,29 @@ def test_headers_that_drip(connect: Callable, head: bytes) -> None:
         connect(Place(), retries=0, timeout=0.3).source.manifest()
     listener.close()
     assert time.monotonic() - began < 5
+
+
+def test_a_handshake_that_drips() -> None:
+    """Of TLS: the record is announced, and comes a byte at a time."""
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        peer, _address = listener.accept()
+        try:
+            peer.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                time.sleep(0.1)
+                peer.sendall(b"\x02")
+        except OSError:
+            peer.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    connections = Connections(Trust(who_am_i(), verify=False), {}, 0.3)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        connections.request(Request("GET", Origin("https", "127.0.0.1", listener.getsockname()[1]), "/v2/"))
+    assert time.monotonic() - began < 3
+    listener.close()

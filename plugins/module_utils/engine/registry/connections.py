@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import ssl
 import time
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import BadInput, Denied
@@ -16,7 +17,7 @@ from . import failures, proxies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from http.client import HTTPResponse
+    from socket import socket
 
     from ..host.identity import Identity
 
@@ -163,34 +164,38 @@ def read_short(answer: HTTPResponse, limit: int, timeout: float) -> bytes:
     return b"".join(parts)
 
 
-class _Deadline:
-    """Ends a connection whose request is not answered in time, however busily it sends."""
+class _Watched(io.RawIOBase):
+    """What arrives, until the head of the answer has to be there: each byte may come in time and the last one never."""
 
-    def __init__(self, connection: HTTPConnection, seconds: float) -> None:
-        import threading
+    def __init__(self, raw: io.RawIOBase, until: float) -> None:
+        self._raw = raw
+        self.until = until
 
-        self.passed = False
-        self._connection = connection
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
+    def readable(self) -> bool:
+        return True
 
-    def _end(self) -> None:
-        import socket
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        if self.until and time.monotonic() > self.until:
+            raise TimeoutError("the answer came too slowly")
+        return self._raw.readinto(buffer)
 
-        self.passed = True
-        sock = self._connection.sock
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
 
-    def __enter__(self) -> _Deadline:
-        self._timer.start()
-        return self
 
-    def __exit__(self, *_details: object) -> None:
-        self._timer.cancel()
+class _Answer(HTTPResponse):
+    """Its head has to arrive within ``seconds``."""
+
+    def __init__(self, sock: socket, seconds: float, method: str | None = None) -> None:
+        super().__init__(sock, method=method)
+        self._watched = _Watched(self.fp.detach(), time.monotonic() + seconds)
+        self.fp = io.BufferedReader(self._watched)
+
+    def begin(self) -> None:
+        super().begin()
+        self._watched.until = 0.0
 
 
 def _stream(connection: HTTPConnection, request: Request, body: Payload) -> None:
@@ -242,22 +247,14 @@ class Connections:
             if proxy is not None and proxy.scheme != "socks5":
                 path = f"http://{request.origin.netloc}{path}"
                 headers.update(proxy.headers)
-        deadline = _Deadline(connection, 2 * self.timeout)
         try:
             if request.body is not None and not isinstance(request.body, bytes):
                 _stream(connection, request._replace(path=path, headers=headers), request.body)
-                with deadline:
-                    answer = connection.getresponse()
             else:
-                with deadline:
-                    connection.request(request.method, path, body=request.body, headers=headers)
-                    answer = connection.getresponse()
-            if deadline.passed:  # a head that was cut short reads like a whole one
-                raise TimeoutError("the answer came too slowly")
-        except BaseException as err:
+                connection.request(request.method, path, body=request.body, headers=headers)
+            answer = connection.getresponse()
+        except BaseException:
             connection.close()
-            if deadline.passed and isinstance(err, failures.FOREIGN):
-                raise TimeoutError("the answer came too slowly") from err
             raise
         if not answer.will_close:
             self._kept[request.origin] = (connection, answer)
@@ -285,6 +282,15 @@ class Connections:
         self._kept.clear()
 
     def _open(self, origin: Origin) -> HTTPConnection:
+        connection = self._made(origin)
+
+        def answer(sock: socket, method: str | None = None, **_more: object) -> HTTPResponse:
+            return _Answer(sock, 2 * self.timeout, method)
+
+        connection.response_class = answer  # type: ignore[assignment]
+        return connection
+
+    def _made(self, origin: Origin) -> HTTPConnection:
         proxy = self._proxy(origin)
         if proxy is not None and proxy.scheme != "http":
             from .tunnels import Through

@@ -61,7 +61,7 @@ class Through(HTTPConnection):
         if not secure:
             return
         if isinstance(sock, ssl.SSLSocket):
-            self.sock = cast("socket.socket", Layered(sock, inner(), self._origin.host))
+            self.sock = cast("socket.socket", Layered(sock, inner(), self._origin.host, until))
         else:
             self.sock = inner().wrap_socket(sock, server_hostname=self._origin.host)
 
@@ -142,7 +142,8 @@ def _ask_http(sock: socket.socket, proxy: Proxy, origin: Origin, until: float) -
 class Layered:
     """TLS inside TLS: what HTTPConnection uses of a socket. The ssl module wraps only what is a plain socket."""
 
-    def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext, host: str, until: float) -> None:
+        """Raises TimeoutError when they do not agree until that moment of the monotonic clock."""
         self._outer = outer
         self._arriving, self._leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._arriving, self._leaving, server_hostname=host)
@@ -152,6 +153,8 @@ class Layered:
                 self._tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
+                if time.monotonic() > until:
+                    raise TimeoutError("the answer came too slowly") from None
                 self._exchange()
             except ssl.SSLError:
                 self._flush()  # the alert that says why
@@ -199,10 +202,6 @@ class Layered:
 
     def setsockopt(self, level: int, name: int, value: int) -> None:
         self._outer.setsockopt(level, name, value)
-
-    def shutdown(self, how: int) -> None:
-        """End it for whoever reads or writes: below the outer TLS, which may be in use at this moment."""
-        socket.socket.shutdown(self._outer, how)
 
     def detach(self) -> int:
         return self._outer.detach()
