@@ -307,7 +307,7 @@ def _platform(data: bytes) -> object:
 
 
 def _toml(data: bytes) -> object:
-    return _engine("base.toml").parse(data.decode("utf-8", "replace"))
+    return _engine("base.toml").loads(data.decode("utf-8", "replace"))
 
 
 def _auth(data: bytes) -> object:

@@ -39,7 +39,7 @@ HEADER = (
     "# SPDX-License-Identifier: GPL-3.0-or-later",
 )
 # Found on some hosts and used when there; each import of one is guarded.
-OPTIONAL = {"zstandard", "isal", "compression", "tomllib", "_zstd"}
+OPTIONAL = {"zstandard", "isal", "compression", "_zstd"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc", "tools"}
 SHELLS = {"system", "popen", "posix_spawn", "posix_spawnp"}
 EXECS = {"execl", "execle", "execlp", "execlpe", "execv", "execve", "execvp", "execvpe"}
@@ -183,7 +183,7 @@ def runs_on_python_39(source: Module) -> Iterator[str]:
                 if isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.BitOr) and is_type(operand):
                     yield f"{operand.lineno}: {ast.unparse(operand)} is evaluated"
     for line, target, _relative in resolved(source):
-        if target.split(".")[0] == "tomllib" and source.name != "engine/base/toml.py":
+        if target.split(".")[0] == "tomllib":
             yield f"{line}: tomllib"
     if re.search(r"\b(StrEnum|TypeAlias|ParamSpec|ExceptionGroup)\b", source.text):
         yield "uses StrEnum, TypeAlias, ParamSpec or ExceptionGroup"

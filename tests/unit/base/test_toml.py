@@ -51,7 +51,7 @@ WRONG = [
 
 @pytest.mark.parametrize("text", DOCUMENTS)
 def test_same_value_as_the_judge(text):
-    assert toml.parse(text) == tomllib.loads(text)
+    assert toml.loads(text) == tomllib.loads(text)
 
 
 @pytest.mark.parametrize("text", WRONG)
@@ -59,7 +59,7 @@ def test_refused_as_by_the_judge(text):
     with pytest.raises(ValueError):
         tomllib.loads(text)
     with pytest.raises(BadInput, match="line 1|line 2|line 3"):
-        toml.parse(text)
+        toml.loads(text)
 
 
 def test_loads_maps_errors():
@@ -77,9 +77,9 @@ def test_agrees_with_the_judge_on_anything(text):
         expected = tomllib.loads(text)
     except ValueError:
         with pytest.raises(BadInput):
-            toml.parse(text)
+            toml.loads(text)
         return
-    assert plain(toml.parse(text)) == plain(expected)
+    assert plain(toml.loads(text)) == plain(expected)
 
 
 def plain(value):
