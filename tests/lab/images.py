@@ -72,7 +72,7 @@ def host_architecture() -> str:
 
 
 def tar(files: Mapping[str, object]) -> bytes:
-    """A tar of `files`: path -> text or bytes (a file), None (a directory) or ("link", target)."""
+    """A tar of `files`: path -> text or bytes (a file), None (a directory), ("link", target) or ("fifo", "")."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, content in files.items():
@@ -82,7 +82,8 @@ def tar(files: Mapping[str, object]) -> bytes:
                 info.type, info.mode = tarfile.DIRTYPE, 0o755
                 archive.addfile(info)
             elif isinstance(content, tuple):
-                info.type, info.linkname, info.mode = tarfile.SYMTYPE, str(content[1]), 0o777
+                kind = tarfile.SYMTYPE if content[0] == "link" else tarfile.FIFOTYPE
+                info.type, info.linkname, info.mode = kind, str(content[1]), 0o777
                 archive.addfile(info)
             else:
                 data = content.encode() if isinstance(content, str) else bytes(content)  # type: ignore[call-overload]
