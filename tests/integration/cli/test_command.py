@@ -244,6 +244,10 @@ def test_the_way_of_a_container(host: Machine) -> None:
     assert host.sh("daemonless wait done") == "3"
     assert host.sh("daemonless restart -t 0 web") == "web"
     assert status("web") == "running"
+    for words in ("--condition running web", "--ignore nosuch --condition running", "-i 1ms --condition created new"):
+        assert host.sh(f"daemonless wait {words}") == host.podman(["wait", *words.split()]).stdout.strip()
+    for words in ("nosuch", "--condition bogus web", "-i bad web"):
+        assert host.run(["daemonless", "wait", *words.split()], check=False).returncode == 125
     assert host.sh("daemonless pause web && daemonless unpause web") == "web\nweb"
     assert host.sh("daemonless kill -s TERM new 2>&1 || true; daemonless kill web").endswith("web")
     assert host.sh("daemonless wait web") == "137"

@@ -24,7 +24,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.names("NAME")
     parser.add_argument("-f", "--format", default="", help="json, or a Go template")
     parser.latest()
-    parser.add_argument("--type", default="", choices=("container", "image", "network", "volume", "pod", "all"))
+    parser.add_argument("-t", "--type", default="", choices=("container", "image", "network", "volume", "pod", "all"))
     parser.flag("-s", "--size", help="accepted; sizes are not computed")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import EngineError
+from ..base.errors import EngineError, NotFound
 from .arguments import key_values
 from .together import Ways, each_container
 
@@ -33,7 +33,11 @@ def arguments(parser: Parser, name: str) -> None:
         parser.add_argument("--detach-keys", help="keys to leave it running, ctrl-p,ctrl-q by default")
         parser.flag("-i", "--interactive", help="pass our standard input on, with --attach")
         parser.switch("--sig-proxy", help="pass our signals on to it, with --attach")
-    elif name != "wait":
+    elif name == "wait":
+        parser.many("--condition", metavar="CONDITION", help="stopped (the default), running, healthy, removing, ...")
+        parser.flag("--ignore", help="a container that does not exist counts as one that has ended, with -1")
+        parser.add_argument("-i", "--interval", default="250ms", help="how often to look: milliseconds, or as in 1s")
+    else:
         parser.many("--cidfile", metavar="FILE", help="the container whose id is in this file")
     if name in ("stop", "restart"):
         parser.add_argument(
@@ -161,9 +165,20 @@ _VERBS: dict[str, Verb] = {
 
 
 def _wait(context: Context, options: Namespace) -> int:
-    from ..container.wait import wait
+    from ..base.units import parse_duration
+    from ..container.wait import UNMET, wait_for
+
+    text = str(options.interval)
+    seconds = max(0.001, parse_duration(f"{text}ms" if text.isdigit() else text, "interval") / 1e9)
+    conditions = options.condition or ["stopped"]
 
     def one(name: str) -> None:
-        context.out(f"{wait(context.session, context.container(name))}\n")
+        try:
+            code = wait_for(context.session, context.container(name), conditions, interval=seconds)
+        except NotFound:
+            if not options.ignore:
+                raise
+            code = UNMET
+        context.out(f"{code}\n")
 
     return context.each(context.chosen(options.names, latest=options.latest), one)

@@ -43,6 +43,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.flag("--noheading", help="no headings")
     parser.flag("-p", "--pod", help="with the pod of each")
     parser.flag("-q", "--quiet", help="only ids")
+    parser.flag("--sync", help="as always: what has ended is noticed whenever somebody looks")
     parser.add_argument("-n", "--last", type=int, default=0, help="the last N created")
     parser.latest()
     parser.add_argument("--sort", default="created", choices=("command", "created", "id", "image", "names", "status"))
