@@ -60,6 +60,8 @@ class ActionModule(Sent):
         finally:
             if os.path.lexists(draft):
                 os.unlink(draft)
+        if any(boolean(self._task.args.get(name, False), strict=False) for name in ("keep", "pre_checkpoint")):
+            return answer  # nothing goes, so nothing more is to be done there
         done = end.stage(do="tidy")
         done["checkpoint"].update({key: said[key] for key in ("dest", "digest", "archive_size")})
         return {**answer, "checkpoint": done["checkpoint"], "container": done["container"]}

@@ -38,6 +38,24 @@ def refused(machine: Machine, wish: dict[str, object], *words: str) -> None:
         assert all(word in message for word in words), message
 
 
+def test_an_archive_for_which_there_is_no_room(box: Machine) -> None:
+    """It goes on with its memory, whether it was to stop or not, and nothing is left of the try."""
+    box.sh("mkdir -p /narrow; mount -t tmpfs -o size=64k narrow /narrow")
+    first = int(ask(box, "cat /count", "box"))
+    export = {"name": "box", "state": "exported", "dest": "/narrow/box", "compression": "none"}
+    for more in ({}, {"leave_running": True}):
+        message = box.task("checkpoint", {**export, **more}, fails=True)["msg"]
+        assert "No space left" in message
+        goes_on(box)
+        assert box.sh("ls -A /narrow") == ""
+        assert box.task("checkpoint_info", {"name": ["box"]})["checkpoints"] == []
+    done = box.run(["daemonless", "container", "checkpoint", "-e", "/narrow/box", "-c", "none", "box"], check=False)
+    assert done.returncode == 125
+    goes_on(box)
+    assert int(ask(box, "cat /count", "box")) > first, "its memory began anew"
+    box.sh("umount /narrow")
+
+
 def test_told_before_it_is_tried(box: Machine) -> None:
     freeze = {"name": "box"}
     refused(box, {"name": "none"}, "no container with this name")

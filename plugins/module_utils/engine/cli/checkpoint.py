@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
@@ -133,10 +134,11 @@ def _checkpoint(context: Context, line: Line) -> list[tuple[str, Json]]:
     for container in chosen:
         done.append((container.id, checkpoint.checkpoint(session, container, wish)))
         fresh = find(session, container.id)
-        if archive:
-            checkpoint_pack.write(session, fresh, archive, packing)
-        if image:
-            checkpoint_pack.image(session, fresh, image, packing)
+        with checkpoint_pack.as_before(session, fresh, wish.criu) if not wish.early else nullcontext():
+            if archive:
+                checkpoint_pack.write(session, fresh, archive, packing)
+            if image:
+                checkpoint_pack.image(session, fresh, image, packing)
         if archive and not truth(line, "keep") and not wish.early:
             frozen.forget(fresh)
             if fresh.auto_remove and not fresh.running:

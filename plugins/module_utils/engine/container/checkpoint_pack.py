@@ -19,6 +19,7 @@ from . import frozen, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from ..image.exporting import Exported
     from ..session.session import Session
@@ -46,6 +47,22 @@ def write(session: Session, container: Container, dest: str, wish: Wish) -> Expo
     from ..image import exporting
 
     return exporting.written(_compressed(pieces(session, container, wish), wish), dest)
+
+
+def as_before(session: Session, container: Container, criu: str = "") -> AbstractContextManager[None]:
+    """For what is made of a checkpoint that was taken for it alone: when that fails, the container goes on, and nothing
+    is kept of it."""
+    from . import lookup, restore
+    from .journal import undoing
+
+    def go_on() -> None:
+        current = lookup.find(session, container.id)
+        if current.running:
+            frozen.forget(current)
+        else:
+            restore.restore(session, current, restore.Wish(criu=criu))
+
+    return undoing(go_on)
 
 
 def _compressed(plain: Iterable[bytes], wish: Wish) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ controller has, the module does its part here, and the plugin carries the file.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
@@ -60,7 +61,8 @@ def exported(request: Request, session: Session) -> Done:
         _check_dest(place.dest)
     before, actions, statistics = state(container), [], {}
     kept = frozen.kept(container)
-    if container.running or kept is None:
+    anew = container.running or kept is None
+    if anew:
         statistics = freeze(request, session, container, exported=True)
         actions.append(f"Checkpointed container {container.name}")
     actions.append(f"Exported the checkpoint of container {container.name} to {place.dest}")
@@ -69,10 +71,12 @@ def exported(request: Request, session: Session) -> Done:
     if request.check:
         return Done(container, tuple(actions), before, after, more=more)
     fresh = lookup.find(session, container.id)
-    made = checkpoint_pack.write(session, fresh, place.path, packing(request))
-    if request.flag("fetch"):
-        hand_over(place.path)
-    else:
+    goes_on = checkpoint_pack.as_before(session, fresh, request.text("criu_path"))
+    with goes_on if anew and not request.flag("pre_checkpoint") else nullcontext():
+        made = checkpoint_pack.write(session, fresh, place.path, packing(request))
+        if request.flag("fetch"):
+            hand_over(place.path)
+    if not request.flag("fetch"):
         _tidy(request, session, fresh)
     more = {"dest": place.dest, "digest": made.digest, "archive_size": made.size}
     return Done(container, tuple(actions), before, after, statistics, more)
