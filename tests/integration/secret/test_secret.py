@@ -76,8 +76,11 @@ def test_in_containers(machine: Machine, user: str | None) -> None:
         "stop_timeout": 0,
         "secrets": ["s,uid=5,gid=6,mode=0440", "s,type=env,target=V", "s,target=/opt/x/y,uid=5,gid=6,mode=0440"],
     }
-    machine.task("container", wish, user=user)
+    made = [machine.task("container", {**wish, "env": {"A": word}}, user=user) for word in ("b", "c")]  # with a diff
+    wish["env"] = {"A": "c"}
     assert machine.task("container", wish, user=user)["changed"] is False
+    words = machine.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"], check=False).stdout
+    assert "sleep 1000" in words and "heim" not in words + json.dumps(made)
     look = "cat /run/secrets/s /opt/x/y; echo -n \"$V\"; stat -c '%u:%g %a' /run/secrets/s /opt/x/y"
     expected = VALUE * 2 + VALUE.rstrip("\n")
     for _turn in range(2):

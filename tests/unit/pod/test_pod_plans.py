@@ -55,6 +55,9 @@ SAME = [
     ({"restart_policy": "on-failure:3"}, {"restart_policy": "on_failure:3"}),
     ({"label": {"a": "1"}}, {"label": {"a": 1}}),
     ({"cpus": "0.5"}, {"cpus": "0.50"}),
+    ({"network": ["net"], "network_alias": ["b", "a"]}, {"network": ["net"], "network_alias": ["a", "b"]}),
+    ({"no_hosts": True}, {"no_hosts": True}),
+    ({"no_hosts": False}, {}),
     ({"volume": ["/srv:/srv"], "label": {"a": "b"}}, {}),  # one that mentions nothing describes nothing
 ]
 CHANGED = [
@@ -70,6 +73,13 @@ CHANGED = [
     ({"share_parent": False}, {"share_parent": True}, ["share_parent"], planner.REPLACE),
     ({"sysctl": {"net.core.somaxconn": "1"}}, {"sysctl": {"net.core.somaxconn": "2"}}, ["sysctl"], planner.REPLACE),
     ({"infra": True}, {"infra": False}, ["infra"], planner.REPLACE),
+    (
+        {"network": ["net"], "network_alias": ["a"]},
+        {"network": ["net"], "network_alias": ["b"]},
+        ["network_aliases"],
+        planner.REPLACE,
+    ),
+    ({"no_hosts": True}, {"no_hosts": False}, ["no_hosts"], planner.REPLACE),
 ]
 
 
@@ -125,6 +135,12 @@ def test_states(state, members, infra, steps):
     found = tuple(planner.MemberSeen(f"c{n}", word, done=done) for n, (word, done) in enumerate(members))
     made = plan(seen(wish(), found, infra), wish(), state)
     assert [step.name for step in made.steps] == steps
+
+
+@pytest.mark.parametrize(("state", "steps"), [("created", [planner.REPLACE]), ("started", [planner.REPLACE])])
+def test_recreate(state, steps):
+    members = (planner.MemberSeen("web", "running"),)
+    assert [step.name for step in plan(seen(wish(), members), wish(), state, recreate=True).steps] == steps
 
 
 def test_a_lost_infra_container_is_made_again():
