@@ -92,6 +92,7 @@ def test_only_what_differs(pair: Pair) -> None:
         assert one.podman(["system", "check"]).stdout.strip() == ""
 
 
+@pytest.mark.slow
 def test_users_and_refusals(pair: Pair) -> None:
     """A plain user's volume comes through answers where the files of a task cannot be handed over."""
     home = f"/home/{USER}/.local/share/containers/storage"
