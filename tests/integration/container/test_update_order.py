@@ -16,7 +16,7 @@ WEB = {
 }
 #: Up to here a killed task is taken back, from here it is carried through.
 TAKEN_BACK = ("netns-made", "replacement-begun")
-CARRIED_THROUGH = ("replacement-ready", "stop-marked", "replaced-stopped", "names-swapped-in-database", "names-swapped")
+CARRIED_THROUGH = ("replacement-ready", "names-swapped-in-database")
 
 
 @pytest.fixture
