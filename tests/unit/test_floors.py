@@ -234,6 +234,14 @@ def makes_classes_cheaply(source: Module) -> Iterator[str]:
                 yield f"{node.lineno}: {alias.name} of {node.module}; {home} has it"
 
 
+def compiles_patterns_late(source: Module) -> Iterator[str]:
+    """A pattern of a module is base/patterns.py's; `re` itself is for what somebody has given."""
+    for node in source.tree.body if source.name != "engine/base/patterns.py" else ():
+        for call in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign)) else ():
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "re.compile":
+                yield f"{call.lineno}: re.compile when the module is loaded; base/patterns.py has one that waits"
+
+
 def keeps_data_typed(source: Module) -> Iterator[str]:
     for match in re.finditer(r"[dD]ict\[str, (?:typing\.)?Any\]", source.text):
         yield f"{source.text[: match.start()].count(chr(10)) + 1}: {match.group()}"
@@ -249,6 +257,7 @@ ENGINE_RULES: tuple[Callable[[Module], Iterator[str]], ...] = (
     runs_on_python_39,
     begins_as_agreed,
     makes_classes_cheaply,
+    compiles_patterns_late,
     keeps_data_typed,
 )
 
@@ -311,6 +320,7 @@ BAD = (
     (begins_as_agreed, "engine/host/__init__.py", "from .mounts import bind"),
     (makes_classes_cheaply, "engine/host/x.py", "from typing import TYPE_CHECKING, NamedTuple"),
     (makes_classes_cheaply, "engine/base/values.py", "from typing import NamedTuple"),
+    (compiles_patterns_late, "engine/host/x.py", 'import re\nNAME = re.compile("a")'),
     (keeps_data_typed, "engine/host/x.py", "x: dict[str, Any] = {}"),
 )
 

@@ -9,11 +9,10 @@ container and time, and anything else in the directory is nothing to us.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from typing import TYPE_CHECKING
 
-from ..base import clock
+from ..base import clock, patterns
 from ..base.errors import BadInput, Conflict, Corrupt, HostLacks, NotFound
 from ..base.locks import FileLock
 from ..base.steps import reached
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from .model import Container
 
 _ENDINGS = {"zstd": ".tar.zst", "gzip": ".tar.gz", "none": ".tar"}
-_NAME = re.compile(r"(.+)\.(\d{8}T\d{6}Z)\.tar(?:\.zst|\.gz)?", re.ASCII)
-_DRAFT = re.compile(r"\.(.+)\.daemonless-export")
+_NAME = patterns.compile(r"(.+)\.(\d{8}T\d{6}Z)\.tar(?:\.zst|\.gz)?", patterns.ASCII)
+_DRAFT = patterns.compile(r"\.(.+)\.daemonless-export")
 _SECOND = 1_000_000_000
 _AGES = {"d": 86400, "w": 7 * 86400}
 
@@ -108,7 +107,7 @@ def take(session: Session, container: Container, folder: str, freezing: Freezing
     with FileLock(os.path.join(folder, f".{container.name}.lock"), mode=0o600):
         _clear(folder, container.name)
         now = clock.now()
-        stamp = re.sub(r"[-:]|\.\d+", "", now)
+        stamp = now.partition(".")[0].rstrip("Z").replace("-", "").replace(":", "") + "Z"
         path = os.path.join(folder, f"{container.name}.{stamp}{_ENDINGS[packing.compression]}")
         checkpoint.checkpoint(session, container, freezing)
         reached("backup-frozen")
