@@ -179,7 +179,7 @@ def test_killed_at_every_step(signing: Machine) -> None:
         signing.task("image_sign", {**wish, "identity": "q.io/first:1"}, env={"DAEMONLESS_STEPS_LOG": log})
         passed = [step for step in signing.read(log).split() if not step.startswith("runtime-")]
         assert needed in passed
-        stops = [f"{step}:{count}" for step in dict.fromkeys(passed) for count in {1, passed.count(step)}]
+        stops = [f"{step}:{count}" for step in dict.fromkeys(passed) for count in sorted({1, passed.count(step)})]
         for number, stop in enumerate(stops):
             wish["identity"] = f"q.io/{needed}{number}:1"
             killed = signing.attempt("image_sign", wish, step=stop)

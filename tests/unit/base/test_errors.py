@@ -20,5 +20,5 @@ def test_a_copy_is_the_same(kind: type[errors.EngineError]) -> None:
         made = kind("start web", "no room", "Make some")
     made.add_cleanup_failure("nor could it be unmounted")
     copy = pickle.loads(pickle.dumps(made))
-    assert type(copy) is kind and str(copy) == str(made) and vars(copy) == vars(made)
+    assert copy.__class__ is kind and str(copy) == str(made) and vars(copy) == vars(made)
     assert "no room. Make some. Cleaning up failed too: nor" in str(copy)

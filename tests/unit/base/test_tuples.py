@@ -64,7 +64,7 @@ DEEDS: dict[str, Callable[[typing.Any], object]] = {
     "as a dict": lambda made: made(1)._asdict(),
     "unpacked": lambda made: [*made(1)],
     "declared": lambda made: (made._fields, made.__doc__, list(made.__annotations__), made.__bases__, made.__name__),
-    "copied": lambda made: (copy.copy(made(1)), type(copy.deepcopy(made(1))) is made),
+    "copied": lambda made: (copy.copy(made(1)), copy.deepcopy(made(1)).__class__ is made),
     "of a class below": lambda made: (type("Below", (made,), {})(4).y, type("Below", (made,), {})(4)._replace(x=5).x),
 }
 REFUSED: dict[str, Callable[[typing.Any], object]] = {

@@ -50,8 +50,8 @@ SPEC = {
 HOST = {"/dev/full": DeviceNode("c", 1, 7, 0o666, 0, 0), "/dev/random": DeviceNode("c", 1, 8, 0o666, 0, 0)}
 
 
-def injected(*names, spec=SPEC):
-    made = copy.deepcopy(spec)
+def injected(*names, spec=None):
+    made = copy.deepcopy(SPEC if spec is None else spec)
     kind = cdi.read(copy.deepcopy(VENDOR), "/etc/cdi/v.json")
     cdi.inject(made, [kind.edits, *(kind.devices[name] for name in names)], HOST.__getitem__)
     return made

@@ -131,7 +131,7 @@ def _host(session: Session, desired: ContainerDesired, runtime: str) -> HostFact
         sub_ids=sub_ids(identity.rootless),
         runtime=runtime or "crun",
         thermal=_thermal(),
-        nodes=_nodes(desired),
+        nodes=nodes_of(desired),
         environ=dict(os.environ),
         graph_root=session.paths.graph_root,
         run_root=session.paths.run_root,
@@ -236,7 +236,7 @@ def _thermal() -> tuple[str, ...]:
     return tuple(path for path in paths if os.path.isdir(path))
 
 
-def _nodes(desired: ContainerDesired) -> dict[str, DeviceNode]:
+def nodes_of(desired: ContainerDesired) -> dict[str, DeviceNode]:
     found: dict[str, DeviceNode] = {}
     for path in desired.device_paths():
         try:

@@ -21,7 +21,6 @@ from .events import event
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
-    from ..container.desired import ContainerDesired
     from ..container.journal import Entry
     from ..container.model import Container
     from ..container.surroundings import Surroundings
@@ -35,15 +34,19 @@ def journal(session: Session) -> Journal:
     return Journal(os.path.join(session.paths.static_dir, "daemonless-pods"))
 
 
-def surroundings(session: Session, base: ContainerDesired, *, real: bool, pull: bool = False) -> Surroundings:
+def surroundings(session: Session, wish: PodDesired, *, real: bool, pull: bool = False) -> Surroundings:
     """What the rows of a pod depend on; `real` when it is going to be made, which may try runtimes."""
-    image = None
+    from ..base.values import replace
+
+    base, image = wish.base, None
     if base.image is not None:
         from ..image.pull import preview, resolve_for
 
         resolved = resolve_for(session, base.image, "missing", None, check=not pull)
         image = preview(session, resolved.reference, None) if resolved.would_pull else resolved.image
-    return gather.surroundings(session, base, image, runtime=session.runtime.name if real else "")
+    around = gather.surroundings(session, base, image, runtime=session.runtime.name if real else "")
+    limited = gather.nodes_of(wish.limits)
+    return replace(around, host=replace(around.host, nodes={**around.host.nodes, **limited})) if limited else around
 
 
 def create(session: Session, wish: PodDesired, command: tuple[str, ...] = ()) -> Pod:
@@ -51,7 +54,7 @@ def create(session: Session, wish: PodDesired, command: tuple[str, ...] = ()) ->
 
     Raises Conflict when the name is taken, HostLacks naming limits this host cannot give, NotFound.
     """
-    around = surroundings(session, wish.base, real=True, pull=True)
+    around = surroundings(session, wish, real=True, pull=True)
     planner.build(wish, around)  # a mistake is found before anything is made
     _find_networks(session, wish)
     with journal(session).begin(new_id(), "create", name=wish.name) as entry:

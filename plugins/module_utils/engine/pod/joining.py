@@ -50,5 +50,5 @@ def ensure(
     plan = reconcile(session, pod, PodFlags(CREATED), check=check).plan
     planned = None
     if check and model.by_name(session, pod.name) is None:
-        planned = planned_facts(pod, planner.build(pod, create.surroundings(session, pod.base, real=False)))
+        planned = planned_facts(pod, planner.build(pod, create.surroundings(session, pod, real=False)))
     return rest, planned, plan

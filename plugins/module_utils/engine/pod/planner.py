@@ -200,10 +200,10 @@ def _changes(seen: PodSeen, wish: PodDesired, flags: PodFlags, around: Surroundi
     built = build(wish, around)
     noted = recorded(seen)
     keys = own_keys(wish) | {key[len(_OWN) :] for key in noted if key.startswith(_OWN)}
-    if "infra_name" in keys and wish.infra_name is None:
-        keys.discard("infra_name")
     found: list[Change] = []
     before, after = _own(seen.config, seen.infra, wish, keys), _own(built.pod, built.infra, wish, keys)
+    if "infra_name" in after:
+        after["infra_name"] = rows.infra_name(wish, text(seen.config, "id"))
     for key, value in after.items():
         if not compare.satisfied(before[key], value, compare.STRICT):
             found.append(_own_change(seen, key, before[key], value))

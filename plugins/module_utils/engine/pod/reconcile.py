@@ -68,10 +68,12 @@ def look(session: Session, wish: PodDesired, flags: PodFlags) -> View:
     only_less = flags.state in (ABSENT, STOPPED, KILLED) and not flags.recreate
     if flags.state == ABSENT or (pod is not None and only_less):
         from ..container.desired import ContainerDesired
+        from .desired import PodDesired
 
-        bare = create.surroundings(session, ContainerDesired(wish.name), real=False)
+        nothing = ContainerDesired(wish.name)
+        bare = create.surroundings(session, PodDesired(wish.name, nothing, nothing), real=False)
         return View(pod, planner.plan(seen(pod) if pod else None, wish, flags, bare), None)
-    around = create.surroundings(session, wish.base, real=False)
+    around = create.surroundings(session, wish, real=False)
     plan = planner.plan(seen(pod) if pod else None, wish, flags, around)
     if plan.refused:
         reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
@@ -116,7 +118,7 @@ def _changed(session: Session, wish: PodDesired, flags: PodFlags, view: View, po
 
         update(session, wish, pod, view.around, plan)
     if plan.has(planner.INFRA):
-        create.add_infra(session, wish, pod, create.surroundings(session, wish.base, real=True, pull=True))
+        create.add_infra(session, wish, pod, create.surroundings(session, wish, real=True, pull=True))
     if plan.has(planner.REPLACE):
         from .replace import replace
 

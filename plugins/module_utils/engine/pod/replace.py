@@ -45,7 +45,7 @@ def replace(session: Session, wish: PodDesired, pod: Pod, plan: Plan, timeout: i
     """Raises the failure of whichever step failed, after the pod is as it was and runs again if it ran; the error says
     so."""
     wish = _filled(wish, pod)
-    around = create.surroundings(session, wish.base, real=True, pull=True)
+    around = create.surroundings(session, wish, real=True, pull=True)
     options = {change.option for change in plan.changes}
     config = update.placed(pod.config, planner.build(wish, around).pod, options)
     path = rows.cgroup_path(config)

@@ -61,7 +61,7 @@ def _planned(session: Session, wish: PodDesired) -> PodFacts | None:
     """A pod that check mode does not make, as its containers will see it; None for one that is there."""
     if model.by_name(session, wish.name) is not None:
         return None
-    return planned_facts(wish, planner.build(wish, create.surroundings(session, wish.base, real=False)))
+    return planned_facts(wish, planner.build(wish, create.surroundings(session, wish, real=False)))
 
 
 def planned_facts(wish: PodDesired, built: planner.Built) -> PodFacts:
@@ -84,7 +84,7 @@ def _state(
     if not check:
         return reconcile(session, wish, replace(flags, recreate=False), check=False).plan
     if model.by_name(session, wish.name) is None:
-        full = planner.plan(None, wish, flags, create.surroundings(session, wish.base, real=False))
+        full = planner.plan(None, wish, flags, create.surroundings(session, wish, real=False))
         return full._replace(steps=full.steps[1:], before={"state": ABSENT}, after={"state": full.after.get("state")})
     plan = reconcile(session, wish, replace(flags, recreate=False), check=True).plan
     fresh = [one.name for one in ended if one.outcome is not None and one.outcome.before.get("state") == ABSENT]

@@ -13,7 +13,7 @@ from ..container import pod_group
 from ..container.config import NOTE_OPTIONS
 from ..container.membership import SHARES
 from ..spec import restart
-from . import planner
+from . import planner, rows
 from .params import LIMITS
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ def update(session: Session, wish: PodDesired, pod: Pod, around: Surroundings, p
         if infra is not None:
             fresh = _infra(infra.config, config, wish)
             session.database.save_config(infra.id, fresh)
-            if _NAME in options and wish.infra_name and wish.infra_name != infra.name:
-                session.database.rename(infra.id, wish.infra_name)
-                session.store.rename_container(infra.id, wish.infra_name)
+            name = rows.infra_name(wish, pod.id)
+            if _NAME in options and name != infra.name:
+                session.database.rename(infra.id, name)
+                session.store.rename_container(infra.id, name)
         reached("infra-updated")
         session.database.save_pod_config(pod.id, config)
 

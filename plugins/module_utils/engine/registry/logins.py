@@ -251,4 +251,3 @@ def _empty(content: Json) -> bool:
     content["auths"] = {}
     content.pop("credHelpers", None)
     return changed
-
