@@ -70,10 +70,7 @@ TABLE = {
 #: What is no option of the pod as such.
 OTHER = {"name", "state", "recreate", "containers", "parallel", "debug", *quadlet.OPTIONS}
 #: What is left as it is when a task does not mention it any more.
-KEPT = {
-    "infra",  # a pod without an infra container has nowhere to remember what a task has mentioned
-    "pod_id_file",  # it is written when the pod is made
-}
+KEPT = {"pod_id_file"}  # it is written when the pod is made
 LIMITS = "blkio_weight blkio_weight_device cpu_shares cpus cpuset_cpus cpuset_mems memory memory_swap".split()
 LIMITS += ["device_read_bps", "device_write_bps"]
 #: Where a task mentions no option at all, nothing is compared.

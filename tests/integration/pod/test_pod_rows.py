@@ -54,7 +54,7 @@ NEEDS_ROOT = {"limits"}
 #: Of an infra container: podman makes an image of its pause program, ours has a root file system with that program.
 OF_THE_IMAGE = ("rootfsImageID", "rootfsImageName", "RawImageName", "rootfs", "createWorkingDir", "command")
 #: Not by us, or not compared here: who made it, when, with which program, under which number.
-OUTER = ("CreateCommand", "createdTime", "created", "lockID", "runtime")
+OUTER = ("io.daemonless.options", "CreateCommand", "createdTime", "created", "lockID", "runtime")
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,8 @@ def _create(
     session: Session, wish: PodDesired, around: Surroundings, entry: Entry, command: tuple[str, ...]
 ) -> None:
     lock = containers.allocate_lock(session, entry)
-    config = rows.config(wish, around.host, (entry.key, lock, clock.now()), command)
+    made = rows.config(wish, around.host, (entry.key, lock, clock.now()), command)
+    config = rows.remembered(made, planner.notes(wish))
     path = rows.cgroup_path(config)
     pod_group.limit(session, wish.name, path, pod_group.limits_of(config), {})
     session.database.add_pod(config, {"cgroupPath": path, "InfraContainerID": ""})

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.jsonval import flag, table, text
+from ..base.jsonval import flag, table, text, texts
 from ..base.tuples import NamedTuple
 from ..base.values import replace
 from ..container import config as containers
 from ..container import effective, membership
 from ..container import planner as container_planner
+from ..container.config import NOTE_OPTIONS
 from ..plan import compare
 from ..plan.change import IN_PLACE, RECREATE, REFUSED, Change, Plan, Step
 from ..spec.restart import RestartPolicy
@@ -193,7 +194,10 @@ def completed(wish: PodDesired, seen: PodSeen) -> PodDesired:
 
 
 def recorded(seen: PodSeen) -> tuple[str, ...]:
-    return effective.recorded(seen.infra) if seen.infra is not None else ()
+    """Keys that the task before this one mentioned; of a pod of podman's there are none."""
+    if seen.infra is not None:
+        return effective.recorded(seen.infra)
+    return tuple(texts(seen.config, NOTE_OPTIONS))
 
 
 def _changes(seen: PodSeen, wish: PodDesired, flags: PodFlags, around: Surroundings) -> tuple[Change, ...]:
@@ -220,6 +224,8 @@ def _own_change(seen: PodSeen, key: str, before: object, after: object) -> Chang
     names = ", ".join(one.name for one in seen.members)
     if key == "infra" and names:
         reason = f"the containers {names} would lose what they share"
+        if after:
+            reason = f"the containers {names} were made to share nothing"
         return Change(key, before, after, REFUSED, reason)
     if key == "share" and names and isinstance(before, list) and isinstance(after, list):
         moved = {"net", "user"} & (set(before) ^ set(after))

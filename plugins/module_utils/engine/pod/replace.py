@@ -47,7 +47,8 @@ def replace(session: Session, wish: PodDesired, pod: Pod, plan: Plan, timeout: i
     wish = _filled(wish, pod)
     around = create.surroundings(session, wish, real=True, pull=True)
     options = {change.option for change in plan.changes}
-    config = update.placed(pod.config, planner.build(wish, around).pod, options)
+    placed = update.placed(pod.config, planner.build(wish, around).pod, options)
+    config = rows.remembered(placed, planner.notes(wish))
     path = rows.cgroup_path(config)
     old = pod.infra
     if not wish.has_infra:

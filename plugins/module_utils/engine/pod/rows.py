@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base.values import replace
 from ..container import limits
+from ..container.config import NOTE_OPTIONS
 from ..container.membership import SHARES, PodFacts
 from ..container.surroundings import CGROUPFS_PARENT
 from ..spec import restart
@@ -52,6 +53,12 @@ def config(wish: PodDesired, host: HostFacts, key: tuple[str, int, str], command
     made["lockID"] = lock
     made["ResourceLimits"] = resources(wish, host)
     return made
+
+
+def remembered(config: Json, notes: tuple[str, ...]) -> Json:
+    """With what a task has mentioned, where no infra container could remember it. Podman passes over such a key."""
+    rest = {key: value for key, value in config.items() if key != NOTE_OPTIONS}
+    return rest if rest.get("hasInfra") else {**rest, NOTE_OPTIONS: list(notes)}
 
 
 def resources(wish: PodDesired, host: HostFacts) -> Json:

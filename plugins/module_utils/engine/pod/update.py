@@ -31,7 +31,7 @@ def update(session: Session, wish: PodDesired, pod: Pod, around: Surroundings, p
     """The kernel is told first: a task that is killed then finds the old record, and does it again."""
     options = {change.option for change in plan.changes}
     with session.locks.hold(pod.lock_id):
-        config = placed(pod.config, planner.build(wish, around).pod, options)
+        config = rows.remembered(placed(pod.config, planner.build(wish, around).pod, options), planner.notes(wish))
         before, after = pod_group.limits_of(pod.config), pod_group.limits_of(config)
         if before != after and (pod.active or after):
             pod_group.limit(session, pod.name, pod.cgroup, after, before)
