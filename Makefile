@@ -49,7 +49,7 @@ check: lint types unit ## The quick round: lint, types, unit tests
 
 .PHONY: integration
 integration: venv judge ## Tests with real runtimes, networks and registries, each on a machine of its own
-	@$(PYTEST) tests/integration -n $(JOBS) --dist loadgroup
+	@$(PYTEST) tests/integration -n $(JOBS) --dist loadscope
 
 .PHONY: molecule
 molecule: venv judge ## The journeys: molecule scenarios, started from pytest
@@ -78,7 +78,7 @@ test-vm: setup ## The journey on a virtual host: systemd, limits that bite, rebo
 
 .PHONY: test-long
 test-long: setup judge ## What is too long for every run: layers of a million entries, thousands of random trees (minutes)
-	@$(PYTEST) tests -m slow -n $(JOBS) --dist loadgroup
+	@$(PYTEST) tests -m slow -n $(JOBS) --dist loadscope
 
 .PHONY: demo
 demo: setup ## From nothing to a container that serves a page, twice, and then a check with a diff

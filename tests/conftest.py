@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,3 +22,34 @@ def _alias_collection() -> None:
 
 
 _alias_collection()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Each test by itself to whoever is free; those that share a machine of their file together, so that it is made
+    once. (xdist's own groups do not reach its scheduler with pytest 9.2.)
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-not-found]
+
+    class ByMachine(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return ByMachine(config, log)
+
+
+def together(nodeid: str) -> str:
+    """Tests of one answer run on one worker: those of a file with fixtures for the whole of it, by their parameter."""
+    path, _colons, name = nodeid.partition("::")
+    shares, params = _shared(path)
+    if not shares:
+        return nodeid
+    return f"{path} {name.partition('[')[2].partition('-')[0].rstrip(']')}" if params else path
+
+
+@cache
+def _shared(path: str) -> tuple[bool, bool]:
+    """Whether a file's tests share something, and whether that comes in several kinds, whose name comes first."""
+    text = (ROOT / path).read_text()
+    module = re.search(r"@pytest\.fixture\(scope=\"module\"(, params=)?", text)
+    return bool(module) or "shared_" in text, bool(module and module[1])
