@@ -7,8 +7,10 @@ import sys
 import types
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest  # programs of the tests import this file without it
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +26,6 @@ def _alias_collection() -> None:
 _alias_collection()
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Each test by itself to whoever is free; those that share a machine of their file together, so that it is made
     once. (xdist's own groups do not reach its scheduler with pytest 9.2.)
