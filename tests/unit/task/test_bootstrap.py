@@ -339,7 +339,10 @@ def test_versions_of_the_last_day_stay(place: installed.Delivery, tmp_path: Path
 def test_a_version_that_a_process_uses_stays(place: installed.Delivery, tmp_path: Path) -> None:
     old = versions(place, tmp_path, 4, 2 * install.FRESH_SECONDS)
     command = os.path.join(place.base, old[0].digest, "daemonless")
-    monitor = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", command], stdin=subprocess.PIPE)
+    words = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", command]
+    monitor = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert monitor.stdout
+    monitor.stdout.readline()  # its command line can be read now
     try:
         install.install(place)
         assert old[0].digest in install.versions(place.base)

@@ -44,6 +44,8 @@ def reconcile_together(
     made = reconcile(session, wish, replace(flags, state=CREATED), check=check)
     planned = _planned(session, wish)
     joined = [_in_pod(task, wish.name, planned) for task in tasks]
+    if any(task.desired.init_ctr for task in tasks):
+        parallel = 1  # they run in the order in which they were made
     ended = reconcile_all(session, joined, Ways(parallel=parallel, check=check))
     plans = [made.plan]
     if flags.state != CREATED and not any(one.error for one in ended):
