@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import HostLacks
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroup_trees
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import cgroup_trees, systemd_scope
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.cgroups import (
     CGROUPFS,
     SYSTEMD,
@@ -314,3 +314,23 @@ def test_removing_takes_the_whole_group(host: Host) -> None:
     assert cgroup_trees.remove(facts, f"/libpod_parent/libpod-{CID}") == ()
     assert os.listdir(host.cg / "memory/libpod_parent") == []
     assert cgroup_trees.remove(facts, f"/libpod_parent/libpod-{CID}") == ()
+
+
+@pytest.mark.parametrize(
+    ("manager", "rootless", "group", "moved"),
+    [
+        ("systemd", False, "/user.slice/user-0.slice/session-1.scope", False),
+        ("cgroupfs", True, "/user.slice/user-0.slice/session-1.scope", False),
+        ("systemd", True, "/user.slice/user-1500.slice/user@1500.service/app.slice/x.scope", False),
+        ("systemd", True, "/user.slice/user-0.slice/session-1.scope", True),
+        ("systemd", True, "/user.slice/user-15.slice/user@15.service/x.scope", True),
+    ],
+)
+def test_who_comes_by_sudo_joins_the_users_own_systemd(tmp_path, monkeypatch, manager, rootless, group, moved):
+    asked = []
+    monkeypatch.setattr(systemd_scope, "start_scope", lambda *words: asked.append(words) or "")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text(f"0::{group}\n")
+    facts = CgroupFacts("v2", manager, (), (), rootless)
+    assert cgroup_trees.join_users_manager(facts, 1500, str(tmp_path)) == ""
+    assert asked == ([(f"daemonless-{os.getpid()}.scope", "user.slice", os.getpid(), 1500)] if moved else [])

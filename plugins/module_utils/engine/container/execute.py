@@ -12,6 +12,7 @@ from ..base.errors import Conflict, NotFound
 from ..base.files import read_json
 from ..base.ids import new_id
 from ..base.tuples import NamedTuple
+from ..host import cgroup_trees
 from ..host.rooted import Root, read_file
 from ..runtime import exec as runtime_exec
 from ..spec import users
@@ -134,9 +135,13 @@ def _target(container: Container) -> runtime_exec.ExecTarget:
 
 
 def _reachable(session: Session, container: Container) -> None:
-    """What tidies /tmp up may have taken away where runc thinks that the root is, and it looks for it."""
+    """What tidies /tmp up may have taken away where runc thinks that the root is, and it looks for it. And a process of
+    ours must be where the kernel lets it go from into the container's group."""
     if own_ids.hidden(container):
         own_ids.place(session)
+    failure = cgroup_trees.join_users_manager(session.cgroups, session.identity.uid)
+    if failure:
+        session.warn(f"The command may not get into the container's cgroup: {failure}")
 
 
 def _process(container: Container, request: ExecRequest) -> Json:

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from .cgroups import CANONICAL, HYBRID, CgroupFacts, Hierarchy, Place, words
+from .cgroups import CANONICAL, HYBRID, SYSTEMD, CgroupFacts, Hierarchy, Place, words
 
 
 def enter_monitor(facts: CgroupFacts, where: Place, pid: int, uid: int) -> str:
@@ -27,6 +27,26 @@ def enter_monitor(facts: CgroupFacts, where: Place, pid: int, uid: int) -> str:
     except OSError as error:
         return f"the monitor stays in the cgroup of its caller: {error.strerror}"
     return ""
+
+
+def join_users_manager(facts: CgroupFacts, uid: int, proc: str = "/proc") -> str:
+    """Move ourselves below a plain user's own systemd, where it is that systemd which makes the groups.
+
+    Who comes by sudo from another one's session is outside of it, and the kernel lets nobody take a process (such as
+    one that is to run in a container) from out there into a group in there. Returns why it could not be done, "" when
+    it was or need not be.
+    """
+    if not facts.rootless or facts.manager != SYSTEMD:
+        return ""
+    try:
+        with open(f"{proc}/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+            if f"/user@{uid}.service/" in file.read():
+                return ""
+    except OSError as error:
+        return error.strerror or str(error)
+    from .systemd_scope import start_scope
+
+    return start_scope(f"daemonless-{os.getpid()}.scope", "user.slice", os.getpid(), uid)
 
 
 def _enter(facts: CgroupFacts, path: str, pid: int) -> None:
