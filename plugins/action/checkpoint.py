@@ -30,11 +30,7 @@ class ActionModule(Sent):
             result = self._fetch(end) if fetches else self._bring(end)
         except EngineError as error:
             result = {"failed": True, "msg": str(error), "error": type(error).__name__}
-        if end.warnings:
-            result["warnings"] = end.warnings
-        if end.facts:
-            result["ansible_facts"] = end.facts
-        return result
+        return end.report(result)
 
     # -- from the host
 
@@ -70,9 +66,7 @@ class ActionModule(Sent):
 
     def _bring(self, end):
         src, previous = (self._file(self._task.args.get(name)) for name in ("src", "src_previous"))
-        said = look(None, Origin(src))
-        told = {"config": said.config, "network": said.network, "notes": said.notes, "early": said.early}
-        answer = end.stage(do="plan", said=told)
+        answer = end.stage(do="plan", said=look(None, Origin(src))._asdict())
         answer["bytes_sent"] = 0
         if self._task.check_mode or not answer["changed"]:
             return answer

@@ -32,11 +32,7 @@ class ActionModule(Sent):
             result.update(failed=True, msg=str(error), error=type(error).__name__)
         finally:
             target.close()
-        if target.warnings:
-            result["warnings"] = target.warnings
-        if target.facts:
-            result["ansible_facts"] = target.facts
-        return result
+        return target.report(result)
 
     def _transfer(self, args, target, task_vars):
         origin = self._origin(args, target, task_vars)

@@ -29,11 +29,7 @@ class ActionModule(Sent):
             result.update(self._transfer(args, target, task_vars))
         finally:
             target.close()
-        if target.warnings:
-            result["warnings"] = target.warnings
-        if target.facts:
-            result["ansible_facts"] = target.facts
-        return result
+        return target.report(result)
 
     def _transfer(self, args, target, task_vars):
         host = args["from_host"]

@@ -145,6 +145,14 @@ class End:
                 file.write(data)
         self.ask(do="drop", held=held)
 
+    def report(self, result):
+        """Put into the action's result what the stages said beside their answers."""
+        if self.warnings:
+            result["warnings"] = self.warnings
+        if self.facts:
+            result["ansible_facts"] = self.facts
+        return result
+
     def close(self):
         self.action._remove_tmp_path(self.action._connection._shell.tmpdir)
 

@@ -37,12 +37,12 @@ class Digest(NamedTuple):
         return f"{self.algorithm}:{self.hex}"
 
 
-def digest_of_file(path: str) -> Digest:
-    """The sha256 digest of what is in a file. Raises OSError."""
+def digest_of_file(file: str | int) -> Digest:
+    """The sha256 digest of what is in a file, by its path or an open descriptor, which is closed. Raises OSError."""
     summed = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open(file, "rb") as opened:
         while True:
-            piece = file.read(1 << 20)
+            piece = opened.read(1 << 20)
             if not piece:
                 return Digest("sha256", summed.hexdigest())
             summed.update(piece)

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .access_flags import HELP, number, path, read, text, truth
+from .access_flags import number, path, read, text, truth
+from .checkpoint import COMMON, COMPRESS, compression_of, keeps
 from .context import Usage
-from .goflags import SWITCH, Flag
+from .goflags import Flag
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,17 +18,11 @@ if TYPE_CHECKING:
     from .context import Context
 
 _FLAGS = (
-    HELP,
-    Flag("--compress -c", help="zstd (as without it), gzip or none"),
-    Flag("--criu", help="another CRIU than the one of this host"),
+    *COMMON,
+    COMPRESS,
     Flag("--directory -d", help="where the archives are kept"),
-    Flag("--ext-unix-sk", SWITCH, "cut connections by Unix sockets to the outside"),
-    Flag("--file-locks", SWITCH, "keep locks on files"),
-    Flag("--ignore-rootfs", SWITCH, "leave out what the container changed in its root file system"),
-    Flag("--ignore-volumes", SWITCH, "leave out the content of volumes"),
     Flag("--keep", help="how many archives of the container stay, the newest"),
     Flag("--keep-for", help="how old they get, as in 30d, 2w or 36h"),
-    Flag("--tcp-established", SWITCH, "keep open TCP connections"),
 )
 
 
@@ -42,19 +37,16 @@ def run(context: Context, options: Namespace) -> int:
         return 0
     from ..container import backups, checkpoint, checkpoint_pack
     from ..container.reconcile import put_right
-    from ..runtime.checkpoint import Keep
 
     folder = path(line, "directory")
     if not folder:
         raise Usage("--directory is needed: where the archives are kept")
-    compression = text(line, "compress") or "zstd"
-    if compression not in ("zstd", "gzip", "none"):
-        raise Usage(f"selected compression algorithm ({compression!r}) not supported: it is zstd, gzip or none")
+    compression = compression_of(line)
     keeping = backups.Keeping(number(line, "keep") or 0, backups.age(text(line, "keep-for") or "0"))
     put_right(context.session)
     container = context.container(line.words[0])
     freezing = checkpoint.Wish(
-        Keep(truth(line, "tcp-established"), truth(line, "file-locks"), truth(line, "ext-unix-sk")),
+        keeps(line),
         leave_running=True,
         criu=path(line, "criu"),
         exported=True,

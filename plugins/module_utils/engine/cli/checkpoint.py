@@ -20,26 +20,32 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..container.model import Container
     from ..container.restore import Wish as Thaw
+    from ..runtime.checkpoint import Keep
     from .arguments import Parser
     from .context import Context
     from .goflags import Line
 
-_BOTH = (
+#: Of whatever freezes or thaws.
+COMMON = (
     HELP,
-    Flag("--all -a", SWITCH, "all containers that run, or that are frozen"),
     Flag("--criu", help="another CRIU than the one of this host"),
     Flag("--ext-unix-sk", SWITCH, "cut connections by Unix sockets to the outside"),
     Flag("--file-locks", SWITCH, "keep locks on files"),
     Flag("--ignore-rootfs", SWITCH, "leave out what the container changed in its root file system"),
     Flag("--ignore-volumes", SWITCH, "leave out the content of volumes"),
+    Flag("--tcp-established", SWITCH, "keep open TCP connections"),
+)
+COMPRESS = Flag("--compress -c", help="zstd (as without it), gzip or none")
+_BOTH = (
+    *COMMON,
+    Flag("--all -a", SWITCH, "all containers that run, or that are frozen"),
     Flag("--keep -k", SWITCH, "keep what else would be removed"),
     Flag("--latest -l", SWITCH, "the container that was made last"),
     Flag("--print-stats", SWITCH, "show how long it took, and CRIU's numbers"),
-    Flag("--tcp-established", SWITCH, "keep open TCP connections"),
 )
 _CHECKPOINT = (
     *_BOTH,
-    Flag("--compress -c", help="zstd (as without it), gzip or none"),
+    COMPRESS,
     Flag("--create-image", help="an image to be made that holds the checkpoint"),
     Flag("--export -e", help="an archive to be written"),
     Flag("--leave-running -R", SWITCH, "let the container go on"),
@@ -100,21 +106,33 @@ def _chosen(context: Context, line: Line, *, frozen: bool) -> list[Container]:
     return [context.container(name) for name in names]
 
 
+def keeps(line: Line) -> Keep:
+    """What of a container's ties to the outside is to last."""
+    from ..runtime.checkpoint import Keep
+
+    return Keep(truth(line, "tcp-established"), truth(line, "file-locks"), truth(line, "ext-unix-sk"))
+
+
+def compression_of(line: Line) -> str:
+    """Raises Usage."""
+    compression = text(line, "compress") or "zstd"
+    if compression not in ("zstd", "gzip", "none"):
+        raise Usage(f"selected compression algorithm ({compression!r}) not supported: it is zstd, gzip or none")
+    return compression
+
+
 def _checkpoint(context: Context, line: Line) -> list[tuple[str, Json]]:
     from ..container import checkpoint, checkpoint_pack, frozen
     from ..container.lookup import find
     from ..container.remove import remove
-    from ..runtime.checkpoint import Keep
 
     archive, image = path(line, "export"), text(line, "create-image")
     for name in ("ignore-rootfs", "ignore-volumes"):
         if truth(line, name) and not archive and not image:
             raise Usage(f"--{name} can only be used with --export or --create-image")
-    compression = text(line, "compress") or "zstd"
-    if compression not in ("zstd", "gzip", "none"):
-        raise Usage(f"selected compression algorithm ({compression!r}) not supported: it is zstd, gzip or none")
+    compression = compression_of(line)
     wish = checkpoint.Wish(
-        Keep(truth(line, "tcp-established"), truth(line, "file-locks"), truth(line, "ext-unix-sk")),
+        keeps(line),
         leave_running=truth(line, "leave-running"),
         early=truth(line, "pre-checkpoint"),
         after_early=truth(line, "with-previous"),
@@ -148,11 +166,10 @@ def _checkpoint(context: Context, line: Line) -> list[tuple[str, Json]]:
 
 def _restore(context: Context, line: Line) -> list[tuple[str, Json]]:
     from ..container import restore
-    from ..runtime.checkpoint import Keep
 
     refuse(line, {"pod": "a container that comes back belongs to no pod"})
     thaw = restore.Wish(
-        Keep(truth(line, "tcp-established"), truth(line, "file-locks"), truth(line, "ext-unix-sk")),
+        keeps(line),
         stay=truth(line, "keep"),
         ignore_ip=truth(line, "ignore-static-ip"),
         ignore_mac=truth(line, "ignore-static-mac"),

@@ -121,13 +121,9 @@ def _summed(begin: Source, pairs: list[Pair]) -> tuple[str, int]:
     """sha256 and size of a single file, ("", all bytes) of a tree."""
     if begin.directory or not pairs or pairs[0].source.kind != "file":
         return "", sum(pair.source.size for pair in pairs if pair.source.kind == "file")
-    import hashlib
+    from ..base.digest import digest_of_file
 
-    summed = hashlib.sha256()
-    with open(begin.end.open_file(b""), "rb") as file:
-        for piece in iter(lambda: file.read(1 << 20), b""):
-            summed.update(piece)
-    return summed.hexdigest(), pairs[0].source.size
+    return digest_of_file(begin.end.open_file(b"")).hex, pairs[0].source.size
 
 
 def _texts(begin: Source, end: Target, pairs: list[Pair]) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ from ..criu import doubts as doubting
 from ..host.cpu import instruction_sets
 from ..netavark import addresses, ipam, ports
 from ..network.observed import named_networks
-from ..spec.ports import from_libpod, parse_all
+from ..spec.ports import of_row, parse_all
 from .checkpoint_unpack import Said
 
 if TYPE_CHECKING:
@@ -112,5 +112,4 @@ def _taken_ports(told: Said, publish: Sequence[str] | None) -> Iterator[str]:
 def _mappings(told: Said, publish: Sequence[str] | None) -> tuple[PortMapping, ...]:
     if publish is not None:
         return parse_all(publish)
-    raws = jsonval.tables(told.config, "newPortMappings")
-    return tuple(mapping for raw in raws for mapping in from_libpod(raw))
+    return of_row(told.config)

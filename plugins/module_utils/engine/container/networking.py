@@ -16,7 +16,7 @@ from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..netavark import netns as namespaces
 from ..netavark.request import Attachment, ContainerNet
-from ..spec.ports import from_libpod
+from ..spec.ports import of_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def _again(attachment: Attachment, kept: Mapping[str, Kept]) -> Attachment:
 
 
 def published(container: Container) -> tuple[PortMapping, ...]:
-    return tuple(mapping for raw in container.ports for mapping in from_libpod(raw))
+    return of_row(container.config)
 
 
 def connect(

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.jsonval import table, tables, text, texts
-from ..spec.ports import from_libpod
+from ..base.jsonval import table, text, texts
+from ..spec.ports import of_row
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -21,10 +21,11 @@ def rivalries(old: Json, new: Json) -> tuple[str, ...]:
 
     A port that the new one leaves to the host (0) is nobody's rival.
     """
+    published = of_row(old)
     found = [
         f"port {_shown(mapping)}"
-        for mapping in _ports(new)
-        if mapping.host_port and any(_meets(mapping, other) for other in _ports(old))
+        for mapping in of_row(new)
+        if mapping.host_port and any(_meets(mapping, other) for other in published)
     ]
     before = table(old, "newNetworks")
     for name, wanted in table(new, "newNetworks").items():
@@ -37,10 +38,6 @@ def rivalries(old: Json, new: Json) -> tuple[str, ...]:
         if mac and mac == text(had, "static_mac"):
             found.append(f"address {mac} in network {name}")
     return tuple(found)
-
-
-def _ports(config: Json) -> list[PortMapping]:
-    return [mapping for raw in tables(config, "newPortMappings") for mapping in from_libpod(raw)]
 
 
 def _meets(one: PortMapping, other: PortMapping) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
 from ..base.files import atomic_write
-from ..base.jsonval import table, tables, text, text_map, texts
+from ..base.jsonval import table, text, text_map, texts
 from ..base.steps import reached
 from ..base.tuples import NamedTuple
 from ..netavark import addresses, setup, status
@@ -24,7 +24,7 @@ from ..netavark.addresses import read_host
 from ..netavark.draft import fill
 from ..netavark.request import Attachment, ContainerNet
 from ..netavark.settings import DEFAULT_NETWORK_ID
-from ..spec.ports import from_libpod
+from ..spec.ports import of_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,9 +173,9 @@ def endpoints_of(session: Session, network: str) -> list[Endpoint]:
             aliases=tuple(texts(options, "aliases")),
             options=tuple(sorted(text_map(options, "options").items())),
         )
-        ports = tuple(mapping for raw in tables(row.config, "newPortMappings") for mapping in from_libpod(raw))
         had = tuple(address.ip for address in status.addresses({network: answer}))
         hostname = text(table(row.config, "spec"), "hostname")
-        container = ContainerNet(row.id, row.name, hostname, (item,), ports, tuple(texts(row.config, "dnsServer")))
+        ports, servers = of_row(row.config), tuple(texts(row.config, "dnsServer"))
+        container = ContainerNet(row.id, row.name, hostname, (item,), ports, servers)
         found.append(Endpoint(container, netns, tuple(texts(options, "static_ips")), had))
     return found

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 from ..base import patterns
 from ..base.errors import BadInput
+from ..base.jsonval import tables
 from ..base.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from ..base.jsonval import Json
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
@@ -215,3 +218,8 @@ def from_libpod(raw: dict[str, object]) -> tuple[PortMapping, ...]:
         PortMapping(numbers["container_port"], numbers["host_port"], protocol, address, max(numbers["range"], 1))
         for protocol in str(raw.get("protocol") or "tcp").split(",")
     )
+
+
+def of_row(config: Json) -> tuple[PortMapping, ...]:
+    """What a container's row publishes. Raises BadInput."""
+    return tuple(mapping for raw in tables(config, "newPortMappings") for mapping in from_libpod(raw))
