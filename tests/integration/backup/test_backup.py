@@ -14,7 +14,7 @@ from machine import Machine, Spec
 _ODD = "[WARNING]: Removed restricted key from module data:"
 FOLDER = "/var/backups/daemonless"
 SERVICE = "/etc/systemd/system/daemonless-backup-box.service"
-COUNT = "i=0; while :; do i=$((i+1)); echo $i >/data/count; sleep 0.1; done"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/data/new; mv /data/new /data/count; sleep 0.1; done"
 BOX = {
     "name": "box",
     "image": IMAGE,

@@ -89,7 +89,7 @@ def test_podman_restores_ours_and_we_restore_podmans(each_runtime: Machine) -> N
 def test_another_name_and_other_ports(freezer: Machine) -> None:
     """Two containers of one archive beside each other, made while the first went on."""
     machine = freezer
-    script = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
+    script = "i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /count; sleep 0.1; done"
     machine.task("container", {**WISH, "command": ["sh", "-c", script], "volume": [], "tty": False})
     until(machine, "state", lambda: int(ask(machine, "cat /count || echo 0")) > 3)
     before = int(ask(machine, "cat /count"))

@@ -9,7 +9,7 @@ from frozen_state import IMAGE, ask, until
 from machine import USER, Machine
 
 ARCHIVE = "/var/tmp/box.tar"
-COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /count; sleep 0.1; done"
 FREEZE_TCP = ("container", "checkpoint", "--tcp-established", "box")
 BOX = {"name": "box", "image": IMAGE, "command": ["sh", "-c", COUNT], "network": ["none"], "stop_timeout": 0}
 

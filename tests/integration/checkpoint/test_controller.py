@@ -8,7 +8,7 @@ from pathlib import Path
 from frozen_state import IMAGE, ask, until
 from machine import Machine
 
-COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /count; sleep 0.1; done"
 BOX = {"name": "box", "image": IMAGE, "command": ["sh", "-c", COUNT], "network": ["none"], "stop_timeout": 0}
 
 
