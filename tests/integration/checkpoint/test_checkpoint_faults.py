@@ -8,7 +8,10 @@ from frozen_state import IMAGE, ask, until
 from machine import Machine
 
 ARCHIVE = "/var/tmp/box.tar"
-COUNT = "i=$(cat /data/start || echo 0); while :; do i=$((i+1)); echo $i >/data/new; mv /data/new /data/count; sleep 0.1; done"
+COUNT = (
+    "i=$(cat /data/start || echo 0); "
+    "while :; do i=$((i+1)); echo $i >/data/new; mv /data/new /data/count; sleep 0.1; done"
+)
 BOX = {
     "name": "box",
     "image": IMAGE,
