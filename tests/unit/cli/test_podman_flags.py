@@ -103,8 +103,6 @@ PODMAN = {
 #: What there is not, and nobody is told otherwise.
 UNKNOWN = {
     "exec": "--detach-keys --preserve-fd --preserve-fds",
-    "logs": "--color",
-    "ps": "--external --ns -s --size -w --watch",
 }
 DOCUMENT = Path(__file__).parents[3] / "docs" / "command.md"
 

@@ -42,24 +42,24 @@ def _by_age(everyone: list[Container], kept: list[Container], key: str, values: 
     return kept
 
 
-def _name(container: Container, value: str) -> bool:
-    try:
-        return re.search(value, container.name) is not None
-    except re.error as error:
-        raise Usage(f"filter name={value}: {error}") from error
-
-
 def label_matches(labels: dict[str, str], value: str) -> bool:
     """`key` or `key=value`."""
     key, equals, text = value.partition("=")
     return key in labels and (not equals or labels[key] == text)
 
 
-def _ancestor(container: Container, value: str) -> bool:
-    name = container.image_name
+def is_ancestor(name: str, identity: str, value: str) -> bool:
+    """Whether an image of this name and id is meant: by its id's beginning, with or without registry and tag."""
     without_tag = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
     same = {name, without_tag, name.rpartition("/")[2], without_tag.rpartition("/")[2]}
-    return value in same or (len(value) >= 3 and container.image_id.startswith(value))
+    return value in same or (len(value) >= 3 and identity.startswith(value))
+
+
+def name_fits(name: str, value: str) -> bool:
+    try:
+        return re.search(value, name) is not None
+    except re.error as error:
+        raise Usage(f"filter name={value}: {error}") from error
 
 
 def _network(container: Container, value: str) -> bool:
@@ -91,12 +91,12 @@ def _starts_at_boot(container: Container, value: str) -> bool:
 
 _TESTS: dict[str, Test] = {
     "id": lambda container, value: container.id.startswith(value.lower()),
-    "name": _name,
+    "name": lambda container, value: name_fits(container.name, value),
     "label": lambda container, value: label_matches(container.labels, value),
     "label!": lambda container, value: not label_matches(container.labels, value),
     "status": lambda container, value: container.status == ("exited" if value == "stopped" else value),
     "exited": _exited,
-    "ancestor": _ancestor,
+    "ancestor": lambda container, value: is_ancestor(container.image_name, container.image_id, value),
     "network": _network,
     "volume": _volume,
     "pod": lambda container, value: bool(container.pod_id) and container.pod_id.startswith(value),

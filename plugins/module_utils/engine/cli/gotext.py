@@ -5,6 +5,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Fields = dict[str, object]
+else:
+    _Fields = dict
+
+
+class Struct(_Fields):
+    """Fields that templates can name, and that are printed without their names, as Go prints a struct; `source` is what
+    stands in JSON."""
+
+    source: Callable[[], object] | None = None
 
 
 def go_text(value: object) -> str:
@@ -13,6 +28,8 @@ def go_text(value: object) -> str:
         return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Struct):
+        return "{" + " ".join(go_text(item) for item in value.values()) + "}"
     if isinstance(value, dict):
         return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
     if isinstance(value, (list, tuple)):

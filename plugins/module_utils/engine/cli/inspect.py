@@ -25,7 +25,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.add_argument("-f", "--format", default="", help="json, or a Go template")
     parser.latest()
     parser.add_argument("-t", "--type", default="", choices=("container", "image", "network", "volume", "pod", "all"))
-    parser.flag("-s", "--size", help="accepted; sizes are not computed")
+    parser.flag("-s", "--size", help="with what a container takes on the disk")
 
 
 def run(context: Context, options: Namespace) -> int:
@@ -34,7 +34,7 @@ def run(context: Context, options: Namespace) -> int:
         kind = "container"
     found, missing = [], []
     for name in context.chosen(options.names, latest=options.latest):
-        value = _find(context, name, kind)
+        value = _find(context, name, kind, getattr(options, "size", False))
         if value is None:
             missing.append(name)
         else:
@@ -52,16 +52,16 @@ def run(context: Context, options: Namespace) -> int:
     return 125 if missing else 0
 
 
-def _find(context: Context, name: str, kind: str) -> object:
+def _find(context: Context, name: str, kind: str, size: bool) -> object:
     finders = {kind: _FINDERS[kind]} if kind else _FINDERS
     for finder in finders.values():
-        value = finder(context, name)
+        value = _container(context, name, size=size) if finder is _container else finder(context, name)
         if value is not None:
             return value
     return None
 
 
-def _container(context: Context, name: str) -> object:
+def _container(context: Context, name: str, *, size: bool = False) -> object:
     from ..container.lookup import lookup
 
     container = lookup(context.session, name)
@@ -69,7 +69,7 @@ def _container(context: Context, name: str) -> object:
         return None
     from ..container.inspect import inspect
 
-    return inspect(context.session, container)
+    return inspect(context.session, container, size=size)
 
 
 def _image(context: Context, name: str) -> object:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from . import log_lines
 from .context import Usage
 from .rows import Listing, Row, pretty, render, table
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from ..container.model import Container
     from ..container.stats import Sample
     from ..pod.model import Pod
-    from ..runtime.logs import LogLine
     from .arguments import Parser
     from .context import Context
 
@@ -39,6 +39,11 @@ _CLEAR = "\033[2J\033[H"
 
 def arguments(parser: Parser, name: str) -> None:
     verb = name.split()[-1]
+    if verb == "logs":
+        parser.names("POD")
+        parser.add_argument("-c", "--container", default="", help="of this container of the pod only")
+        log_lines.arguments(parser, "names instead of ids", "the last N lines of each container")
+        return
     parser.latest()
     if verb == "top":
         import argparse
@@ -46,20 +51,10 @@ def arguments(parser: Parser, name: str) -> None:
         parser.add_argument("words", nargs=argparse.REMAINDER, metavar="POD [DESCRIPTOR...]")
         return
     parser.names("POD")
-    if verb == "stats":
-        parser.flag("-a", "--all", help="every pod")
-        parser.add_argument("--format", default="", help="json, table, or a Go template")
-        parser.flag("--no-reset", help="do not clear the screen between reports")
-        parser.flag("--no-stream", help="one report only")
-        return
-    parser.flag("--color", help="accepted; names tell the containers apart")
-    parser.add_argument("-c", "--container", default="", help="of this container of the pod only")
-    parser.flag("-f", "--follow", help="go on until the containers end")
-    parser.add_argument("-n", "--names", dest="prefix", action="store_true", help="names instead of ids")
-    parser.add_argument("--since", default="", help="not older than this: a time, or an age such as 10m")
-    parser.add_argument("--until", default="", help="not younger than this")
-    parser.add_argument("--tail", type=int, default=-1, help="the last N lines of each container")
-    parser.flag("-t", "--timestamps", help="begin lines with their time")
+    parser.flag("-a", "--all", help="every pod")
+    parser.add_argument("--format", default="", help="json, table, or a Go template")
+    parser.flag("--no-reset", help="do not clear the screen between reports")
+    parser.flag("--no-stream", help="one report only")
 
 
 def run(context: Context, options: Namespace) -> int:
@@ -87,58 +82,13 @@ def _logs(context: Context, options: Namespace) -> int:
     wanted = [one for one in pod.members if _is(one, options.container)]
     if options.container and not wanted:
         raise Usage(f"container {options.container} is not in pod {pod.name}")
-    seen: dict[str, int] = {}
-    first = True
-    while True:
-        runs = _alive(context, wanted)
-        _show(_lines(context, options, wanted, seen, first=first), options)
-        if not options.follow or not runs:
-            return 0
-        first = False
-        time.sleep(0.3)
+    style = log_lines.Style("name" if options.prefix else "id", options.timestamps, options.color)
+    log_lines.together(context, wanted, log_lines.query(options), style)
+    return 0
 
 
 def _is(container: Container, text: str) -> bool:
     return not text or container.name == text or container.id.startswith(text)
-
-
-def _alive(context: Context, containers: list[Container]) -> bool:
-    from ..container.lookup import by_id
-
-    fresh = [by_id(context.session, one.id) for one in containers]
-    return any(one is not None and one.running for one in fresh)
-
-
-def _lines(
-    context: Context, options: Namespace, containers: list[Container], seen: dict[str, int], *, first: bool
-) -> list[tuple[int, Container, LogLine]]:
-    """What has not been shown yet, by time."""
-    from ..base.clock import parse
-    from ..base.filters import moment_or_none
-    from ..container.logs import logs
-    from ..runtime.logs import LogQuery
-
-    found = []
-    until = moment_or_none(options.until)
-    for container in containers:
-        since = moment_or_none(options.since) if first else seen.get(container.id)
-        for line in logs(context.session, container, LogQuery(since, until, options.tail if first else -1, False)):
-            moment = parse(line.stamp)
-            if first or moment > seen.get(container.id, 0):
-                found.append((moment, container, line))
-    for moment, container, _line in found:
-        seen[container.id] = max(moment, seen.get(container.id, 0))
-    return sorted(found, key=lambda item: item[0])
-
-
-def _show(lines: list[tuple[int, Container, LogLine]], options: Namespace) -> None:
-    for _moment, container, line in lines:
-        stream = sys.stderr.buffer if line.stream == "stderr" else sys.stdout.buffer
-        stamp = f"{line.stamp.replace('+00:00', 'Z')} " if options.timestamps else ""
-        before = container.name if options.prefix else container.id[:12]
-        stream.write(f"{before} {stamp}".encode() + line.data + (b"\n" if line.complete else b""))
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 # -- top -------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ..base.clock import is_zero, parse
 from ..base.tuples import NamedTuple
 from . import words
 from .arguments import key_values
+from .context import Usage
 from .rows import Listing, Row, render
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..base.jsonval import Json
     from ..container.model import Container
+    from ..image.catalogue import Catalogue
     from .arguments import Parser
     from .context import Context
 
@@ -32,45 +35,104 @@ _COLUMNS = (
     ("NAMES", "Names"),
 )
 _OF_PODS = (("POD ID", "Pod"), ("PODNAME", "PodName"))
+_CLEAR = "\033[2J\033[1;1H"
+_SORTS = ("command", "id", "image", "names", "runningfor", "size", "status")
 _NEVER = -62135596800  # Go's zero time in Unix seconds
 
 
 def arguments(parser: Parser, name: str) -> None:
     parser.flag("-a", "--all", help="also those that do not run")
+    parser.flag("--external", help="also containers of the storage that only builds, or nobody, know of")
     parser.many("-f", "--filter", metavar="KEY=VALUE", help="ancestor, exited, id, label, name, network, status, ...")
     parser.add_argument("--format", default="", help="json, table, or a Go template")
     parser.flag("--no-trunc", help="ids and commands in full")
     parser.flag("--noheading", help="no headings")
+    parser.flag("--ns", help="with the namespaces of each")
     parser.flag("-p", "--pod", help="with the pod of each")
     parser.flag("-q", "--quiet", help="only ids")
+    parser.flag("-s", "--size", help="with what each takes on the disk")
     parser.flag("--sync", help="as always: what has ended is noticed whenever somebody looks")
     parser.add_argument("-n", "--last", type=int, default=0, help="the last N created")
     parser.latest()
-    parser.add_argument("--sort", default="created", choices=("command", "created", "id", "image", "names", "status"))
+    parser.add_argument("--sort", default="created", choices=("created", *_SORTS))
+    parser.add_argument("-w", "--watch", type=int, default=0, metavar="SECONDS", help="again and again")
 
 
 def run(context: Context, options: Namespace) -> int:
+    _check(options)
+    if not options.watch or options.format == "json" or (options.quiet and not options.format):
+        context.out(_shown(context, options))
+        return 0
+    while True:
+        context.out(_CLEAR + _shown(context, options))
+        sys.stdout.flush()
+        time.sleep(options.watch)
+
+
+def _check(options: Namespace) -> None:
+    if options.last and options.latest:
+        raise Usage("last and latest are mutually exclusive")
+    if options.quiet and (options.size or options.ns):
+        raise Usage("quiet conflicts with size and namespace")
+    if options.size and options.ns:
+        raise Usage("size and namespace options conflict")
+    if options.watch < 0:
+        raise Usage(f'invalid argument "{options.watch}" for "-w, --watch" flag: it is a number of seconds')
+    if options.watch and options.latest:
+        raise Usage("the watch and latest flags cannot be used together")
+    if ".Size" in options.format and not options.size:
+        sys.stderr.write("Error: Size format requires --size option\n")
+
+
+def _shown(context: Context, options: Namespace) -> str:
     from ..container.lookup import all_containers
 
     everyone = all_containers(context.session)
     chosen = _choose(everyone, options)
     now = time.time_ns()
-    around = _around(context, everyone)
-    rows = [_row(container, options, now, around) for container in chosen]
-    if options.sort != "created":
-        field = {"command": "Command", "id": "ID", "image": "Image", "names": "Names", "status": "Status"}[options.sort]
-        rows.sort(key=lambda row: str(row[field]))
-    columns = (*_COLUMNS, *(_OF_PODS if options.pod else ()))
-    listing = Listing(columns, rows, lambda: [_object(container, now, around) for container in chosen], "ID")
-    context.out(render(listing, options.format, quiet=options.quiet, heading=not options.noheading))
-    return 0
+    around = _around(context, everyone, options)
+    rows = [(parse(container.created), _row(container, options, now, around)) for container in chosen]
+    if options.external and around.catalogue is not None:
+        from . import ps_more
+
+        for record in ps_more.strangers(context, around.catalogue, key_values(options.filter)):
+            row = ps_more.stranger_row(around.catalogue, record, now, full=options.no_trunc)
+            rows.append((parse(record.created), row))
+        rows.sort(key=lambda item: item[0])
+        rows = rows[: options.last or None]
+    listed = [row for _created, row in rows]
+    if options.sort in _SORTS:
+        listed.sort(key=lambda row: _sort_key(row, options.sort))
+    listing = Listing(_columns(options), listed, lambda: [row.source() for row in listed if row.source], "ID")
+    quiet = options.quiet and not options.format
+    return render(listing, options.format.replace(".Namespaces.", "."), quiet=quiet, heading=not options.noheading)
+
+
+def _sort_key(row: Row, by: str) -> tuple[int, str]:
+    if by == "size":
+        shown = row.source() if row.source else None
+        size = shown.get("Size") if isinstance(shown, dict) else None
+        return (jsonval.number(size, "rootFsSize") if isinstance(size, dict) else 0), ""
+    if by == "runningfor":
+        return int(str(row["StartedAt"])), ""
+    field = {"command": "Command", "id": "ID", "image": "Image", "names": "Names", "status": "State"}[by]
+    return 0, str(row[field])
+
+
+def _columns(options: Namespace) -> tuple[tuple[str, str], ...]:
+    if options.ns:
+        from .ps_more import NAMESPACE_COLUMNS
+
+        return NAMESPACE_COLUMNS
+    return (*_COLUMNS, *(_OF_PODS if options.pod else ()), *((("SIZE", "Size"),) if options.size else ()))
 
 
 class _Around(NamedTuple):
-    """Names of pods by id, and all containers by id."""
+    """Names of pods by id, all containers by id, and the storage where somebody asked for what only it knows."""
 
     pods: dict[str, str]
     containers: dict[str, Container]
+    catalogue: Catalogue | None = None
 
     def ports(self, container: Container) -> list[Json]:
         """One in another's network is reached by the other's ports."""
@@ -78,9 +140,14 @@ class _Around(NamedTuple):
         return (other or container).ports
 
 
-def _around(context: Context, everyone: list[Container]) -> _Around:
+def _around(context: Context, everyone: list[Container], options: Namespace) -> _Around:
     pods = context.session.database.pods() if any(one.pod_id for one in everyone) else []
-    return _Around({pod.id: pod.name for pod in pods}, {one.id: one for one in everyone})
+    catalogue = None
+    if options.external or options.size:
+        from ..image.catalogue import Catalogue
+
+        catalogue = Catalogue(context.session.store)
+    return _Around({pod.id: pod.name for pod in pods}, {one.id: one for one in everyone}, catalogue)
 
 
 def _choose(containers: list[Container], options: Namespace) -> list[Container]:
@@ -126,8 +193,23 @@ def _row(container: Container, options: Namespace, now: int, around: _Around) ->
         IsInfra=container.infra,
         StartedAt=_seconds(container.started_at),
         ExitedAt=_seconds(container.finished_at),
+        Size="",
     )
-    row.source = lambda: _object(container, now, around)
+    spaces: Json = {}
+    size: Json | None = None
+    if options.ns or options.format:
+        from . import ps_more
+
+        found = ps_more.namespaces(container.pid if options.ns and container.running else 0)
+        row.update(found, Namespaces=found)
+        spaces = ps_more.namespaces_object(found)
+    if options.size and around.catalogue is not None:
+        from ..container.sizes import sizes
+        from .ps_more import size_text
+
+        taken = sizes(around.catalogue, container)
+        row["Size"], size = size_text(taken), {"rootFsSize": taken.whole, "rwSize": taken.own}
+    row.source = lambda: {**_object(container, now, around), "Namespaces": spaces, "Size": size}
     return row
 
 
@@ -167,7 +249,7 @@ def _object(container: Container, now: int, around: _Around) -> Json:
         "AutoRemove": container.auto_remove,
         "Command": container.command,
         "CreatedAt": words.ago(container.created, now),
-        "CIDFile": "",
+        "CIDFile": container.annotations.get("io.podman.annotations.cid-file", ""),
         "Exited": container.status == "exited",
         "ExitedAt": _seconds(container.finished_at),
         "ExitCode": container.exit_code,

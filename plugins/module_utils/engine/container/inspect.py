@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..session.session import Session
     from .model import Container
+    from .sizes import Sizes
 
 
-def inspect(session: Session, container: Container) -> Json:
-    """podman's document. A process that died unseen is shown as ended, though nobody has recorded it yet."""
+def inspect(session: Session, container: Container, *, size: bool = False) -> Json:
+    """podman's document, with what it takes on the disk where that is asked for. A process that died unseen is shown as
+    ended, though nobody has recorded it yet."""
+    taken = _sizes(session, container) if size else None
     facts = inspect_view.InspectFacts(
         image_digest=_image_digest(session, container),
         spec=_bundle(container),
@@ -32,8 +35,17 @@ def inspect(session: Session, container: Container) -> Json:
         default_network=session.conf.default_network or "podman",
         cgroup_path=_cgroup_path(container),
         health=health_log.read(container) if health_log.check_of(container) else None,
+        size_rw=taken.own if taken is not None else None,
+        size_root=taken.whole if taken is not None else None,
     )
     return inspect_view.inspect(container.config, _effective_state(session, container), facts)
+
+
+def _sizes(session: Session, container: Container) -> Sizes:
+    from ..image.catalogue import Catalogue
+    from .sizes import sizes
+
+    return sizes(Catalogue(session.store), container)
 
 
 def _effective_state(session: Session, container: Container) -> Json:
