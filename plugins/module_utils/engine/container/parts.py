@@ -85,14 +85,10 @@ def exit_command(session: Session, container: Container) -> tuple[str, ...]:
     """What conmon runs when the container has ended; nothing when no copy of the engine is installed."""
     if session.command is None:
         return ()
-    return (
-        session.command,
-        "container",
-        "cleanup",
-        "--stopped-only",
-        *(["--rm"] if container.auto_remove else [handover.FLAG, handover.file_of(container.run_dir)]),
-        container.id,
-    )
+    command = (session.command, "container", "cleanup", "--stopped-only")
+    if container.auto_remove:
+        return (*command, "--rm", container.id)
+    return handover.guarded((*command, container.id), container.run_dir)
 
 
 def hook_directories(session: Session, container: Container) -> tuple[str, ...]:
