@@ -238,3 +238,48 @@ show([*before, *after, seconds])
 """)
     assert [text.split()[0] for text in result[:4]] == ["first", "first", "second", "second"]
     assert result[4] < 2
+
+
+DROPPED = """
+NETWORKS.create(Draft("plain", dns_enabled=False))
+NETWORKS.create(Draft("closed", dns_enabled=False, internal=True))
+def traces():
+    rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True).stdout
+    rules = [line for line in rules.splitlines() if "counter" not in line] + firewall()
+    files = [os.path.join(at, name) for at, _folders, names in os.walk(CTX.settings.run_dir) for name in names]
+    links = lambda: [name for _index, name in socket.if_nameindex() if name.startswith("veth")]
+    deadline = time.monotonic() + 10  # the kernel clears the links of a namespace a moment later
+    while len(links()) > len(NAMES) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    leases = {name: sorted(held) for name, held in ipam.holders_by_network(CTX.settings.ipam_db).items()}
+    return [rules, sorted(files), len(links()), leases]
+calls = []
+real = setup.run_netavark
+def counted(ctx, verb, *more):
+    calls.append(verb)
+    return real(ctx, verb, *more)
+setup.run_netavark = counted
+NAMES = ["plain", "closed", "podman"]
+first = Container("first", NAMES)
+before = traces()
+for alone in (False, True):
+    calls.clear()
+    second = Container("second", NAMES)
+    second.connection.close()
+    connect.disconnect(CTX, second.netns, second.net, second.way, alone=alone)
+    netns.remove(second.netns)
+    assert traces() == before, (alone, traces(), before)
+    assert calls == ["setup"] + ["teardown"] * (not alone), calls
+calls.clear()
+first.connection.close()
+connect.disconnect(CTX, first.netns, first.net, first.way, alone=True)
+netns.remove(first.netns)
+show({"left": left_over(), "calls": calls})
+"""
+
+
+@pytest.mark.parametrize("os", ["host", "debian13"])
+def test_one_whose_links_are_all_it_has_leaves_without_netavark(new_machine, run_in, os):
+    result = run_in(new_machine(os=os), DROPPED)
+    assert result["calls"] == ["teardown"], "the last one takes the network along"
+    assert result["left"] == {"leases": {}, "links": [], "namespaces": [], "resolver": [], "rules": []}

@@ -137,9 +137,7 @@ def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: boo
     reached("network-torn-down")
 
 
-def _teardown_locked(
-    ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, alone: bool
-) -> None:
+def _teardown_locked(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, alone: bool) -> None:
     if not ctx.settings.rootless:
         _detach(ctx, netns, container, attached, drop=alone)
         return
@@ -153,8 +151,11 @@ def _teardown_locked(
 
 def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached, drop: bool) -> None:
     deed = f"detach container {container.name} from its networks"
-    payload = request.build(container, attached.networks, attached.leases, version(ctx)[0])
     last = attached.last(container.id)
+    if drop and not last and _is_only_links(container, attached):
+        _drop(ctx, netns, container, attached)
+        return
+    payload = request.build(container, attached.networks, attached.leases, version(ctx)[0])
     interfaces = [item.interface for item in container.attachments]
     if netns and netns_files.is_bound(netns) and not (drop and not last):
         complete = netns_files.visit(netns, lambda: _fill_in(interfaces))
@@ -175,6 +176,29 @@ def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Att
     _drop_dead_ports(last)
     with _stand_in(ctx.settings, interfaces if last else ()) as place:
         _forgiving_teardown(ctx, place, payload, deed, complete=False)
+
+
+def _is_only_links(container: ContainerNet, attached: _Attached) -> bool:
+    """Whether nothing but links in its namespace is this container's own: no published port, no name, no lease of a
+    server. netavark would only delete those links, and wait for each until it is gone.
+    """
+    return not container.ports and all(
+        network.driver == "bridge" and not network.dns_enabled and network.ipam_driver != "dhcp"
+        for network in attached.networks.values()
+    )
+
+
+def _drop(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attached) -> None:
+    """Take the namespace away, and with it the links; and the files by which netavark (1.9 and later) would set this
+    container's ports up anew when the firewall has been reloaded.
+    """
+    netns_files.remove(netns)
+    reached("netns-dropped")
+    for network in attached.networks.values():
+        try:
+            os.unlink(os.path.join(ctx.settings.run_dir, "firewall", "ports", f"{network.id}_{container.id}"))
+        except FileNotFoundError:
+            continue
 
 
 def _fill_in(interfaces: Sequence[str]) -> bool:
@@ -225,6 +249,8 @@ def _drop_dead_ports(networks: Sequence[Network]) -> None:
 
 def _ports(networks: Sequence[Network]) -> list[links.Link]:
     """What is attached to the bridges of these networks."""
+    if not networks:
+        return []
     bridges = {network.interface for network in networks if network.driver == "bridge"}
     present = links.links()
     masters = {link.number for link in present if link.name in bridges}
