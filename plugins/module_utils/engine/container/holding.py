@@ -30,7 +30,7 @@ def held(session: Session, container: Container, deed: str) -> Iterator[Containe
     for _turn in range(_TRIES):
         with session.locks.hold(container.lock_id):
             fresh = lookup.by_id(session, container.id)
-            if fresh is not None and fresh.lock_id == container.lock_id:
+            if fresh is not None and fresh.after(container).lock_id == container.lock_id:
                 yield fresh
                 return
         if fresh is None:
@@ -41,10 +41,21 @@ def held(session: Session, container: Container, deed: str) -> Iterator[Containe
 
 def save(session: Session, container: Container, **changes: object) -> Container:
     """Write changed fields of the state of a held container; None drops a field. Returns it as it is now."""
+    return _saved(session, container, None, changes)
+
+
+def save_end(session: Session, container: Container, code: int, **changes: object) -> Container:
+    """As `save`, and records how the container ended, in one transaction: also for those who wait for it after its
+    removal.
+    """
+    return _saved(session, container, code, changes)
+
+
+def _saved(session: Session, container: Container, ended: int | None, changes: Json) -> Container:
     state: Json = {**container.state, **changes}
     state = {key: value for key, value in state.items() if value is not None}
-    session.database.save_state(container.id, state)
+    session.database.save_state(container.id, state, ended)
     fresh = lookup.by_id(session, container.id)
     if fresh is None:
         raise NotFound(f"save container {container.name}", "it was removed meanwhile")
-    return fresh
+    return fresh.after(container)

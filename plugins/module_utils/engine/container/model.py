@@ -32,6 +32,11 @@ class Container:
         twin.name = name
         return twin
 
+    def after(self, earlier: Container) -> Container:
+        """The same; what of an earlier look at it has not changed is not parsed again."""
+        self._row.spare(earlier._row)
+        return self
+
     def __repr__(self) -> str:
         return f"Container({self.name} {self.id[:12]} {self.status})"
 

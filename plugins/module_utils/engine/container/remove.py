@@ -11,11 +11,11 @@ from ..base.errors import EngineError, InUse, Refused
 from ..base.steps import reached
 from ..libpod.rows import CONFIGURED, EXITED, REMOVING
 from ..runtime import exits
-from . import health_log, lookup
+from . import health_log, health_watch, lookup
 from .events import event
 from .holding import held, save
 from .parts import journal
-from .settle import exit_paths, release, settle
+from .settle import exit_paths, holds_something, release, settle
 from .stop import stop
 
 if TYPE_CHECKING:
@@ -109,7 +109,10 @@ def _remove_held(session: Session, container: Container) -> None:
     unknown = container.code not in (CONFIGURED, EXITED)  # a removal that was cut off, for one
     container = save(session, container, state=REMOVING)
     reached("removing-recorded")
-    container = release(session, container, in_runtime=unknown)
+    if unknown or holds_something(container):
+        container = release(session, container, in_runtime=unknown)
+    else:
+        health_watch.end(session, container)
     health_log.forget(container)
     session.store.remove_container(container.id)
     reached("storage-removed")

@@ -21,7 +21,7 @@ from ..runtime import exits
 from ..runtime.liveness import Init, monitor_alive
 from . import health_watch, resources
 from .events import event
-from .holding import save
+from .holding import save, save_end
 from .parts import place, runtime_of
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _record_end(session: Session, container: Container) -> Container:
 
         if frozen.finish(container):
             ended.update(frozen.marks(container.static_dir))
-    container = save(session, container, state=STOPPED, pid=None, conmonPid=None, **ended)
-    session.database.add_exit_code(container.id, container.exit_code)
+    code = jsonval.number(ended, "exitCode", _UNKNOWN_EXIT)
+    container = save_end(session, container, code, state=STOPPED, pid=None, conmonPid=None, **ended)
     reached("exit-recorded")
     event(session, container, "died", exit_code=container.exit_code)
     return container

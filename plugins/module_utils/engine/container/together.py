@@ -25,6 +25,7 @@ def side_by_side(
         return {}
     from ..host.workers import Pool
 
+    _load(session)
     own: list[Session] = []
     pool = Pool(min(len(numbers), parallel), lambda number: job(own[0], number), lambda: own.append(session.sibling()))
     try:
@@ -34,6 +35,19 @@ def side_by_side(
         raise
     pool.close()
     return found
+
+
+def _load(session: Session) -> None:
+    """What every job comes to need is imported and read once, here, and not by each process."""
+    from ..host import libc, process  # noqa: F401
+    from ..libpod import events, shm_locks  # noqa: F401
+    from ..netavark import connect, netns  # noqa: F401
+    from ..store import containers, layers, mounting  # noqa: F401
+    from ..volume import mount  # noqa: F401
+    from . import networking, remove, resources, settle, start, stop  # noqa: F401
+
+    process.make_ready()
+    session.read_ahead()
 
 
 def waves(numbers: Sequence[int], before: Callable[[int], Iterable[int]]) -> list[list[int]]:

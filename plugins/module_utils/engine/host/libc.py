@@ -8,6 +8,7 @@ Numbers of system calls added since 2018 are the same on every architecture (Lin
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 
@@ -55,6 +56,11 @@ RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
+
+_AT_STATX_DONT_SYNC = 0x4000
+_STATX_SIZE = 256
+_STATX_ATTRIBUTES = (8, 56)  # where struct statx has stx_attributes, and which of them the kernel knows
+_STATX_ATTR_MOUNT_ROOT = 0x2000  # since Linux 5.8
 
 _M_TRIM_THRESHOLD = -1  # malloc.h
 _M_MMAP_THRESHOLD = -3
@@ -148,6 +154,18 @@ def mount_setattr_idmap(tree_fd: int, userns_fd: int) -> None:
         attr,
         ctypes.c_size_t(_MOUNT_ATTR.size),
     )
+
+
+def is_mount_root(path: str) -> bool | None:
+    """statx(2): whether a mount stands at `path`, symbolic links followed. None when the kernel does not tell."""
+    call = getattr(_libc, "statx", None)
+    if call is None:
+        return None
+    found = ctypes.create_string_buffer(_STATX_SIZE)
+    if call(ctypes.c_int(AT_FDCWD), _path(path), ctypes.c_int(_AT_STATX_DONT_SYNC), ctypes.c_uint(0), found) != 0:
+        return False if ctypes.get_errno() in (errno.ENOENT, errno.ENOTDIR) else None
+    attributes, known = (struct.unpack_from("=Q", found, offset)[0] for offset in _STATX_ATTRIBUTES)
+    return bool(attributes & _STATX_ATTR_MOUNT_ROOT) if known & _STATX_ATTR_MOUNT_ROOT else None
 
 
 def pidfd_open(pid: int) -> int:

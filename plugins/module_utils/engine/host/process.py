@@ -106,6 +106,11 @@ class _Started:
         self._child.kill()
 
 
+def make_ready() -> None:
+    """Load what starting a program takes, so that processes which are forked from here need not."""
+    import subprocess  # noqa: F401
+
+
 class LinuxRunner:
     """The Runner of real hosts. Who starts nothing does not pay for the module that starts programs."""
 

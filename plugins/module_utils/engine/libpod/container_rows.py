@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Conflict, InUse, NotFound
 from ..base.files import dump_json
-from ..base.ids import is_id_prefix, short
+from ..base.ids import is_id, is_id_prefix, short
 from .connection import Connection
 from .rows import ContainerRow, Json
 
@@ -44,6 +44,8 @@ class ContainerRows(Connection):
         named = self.container_by_name(text)
         if named is not None or not is_id_prefix(text):
             return named
+        if is_id(text):  # by the index: a search for a beginning goes through all rows
+            return self.container_by_id(text)
         found = self._rows(" WHERE c.ID LIKE ?", f"{text}%")
         if len(found) > 1:
             several = ", ".join(f"{row.name} ({short(row.id)})" for row in found)
@@ -77,11 +79,14 @@ class ContainerRows(Connection):
                     raise NotFound(f"create container {name}", f"volume {volume}, which it mounts, is gone")
                 tables.execute("INSERT INTO ContainerVolume VALUES (?, ?)", (id, volume))
 
-    def save_state(self, id: str, state: Json) -> None:
-        """Replace the state of a container whose lock the caller holds. Raises NotFound when it was removed."""
+    def save_state(self, id: str, state: Json, ended: int | None = None) -> None:
+        """Replace the state of a container whose lock the caller holds; `ended` is the exit code of a run that it
+        records the end of. Raises NotFound when it was removed."""
         with self.transaction() as tables:
             done = tables.execute("UPDATE ContainerState SET JSON = ? WHERE ID = ?", (_text(state), id))
             _expect(done.rowcount, "save the state of", id)
+            if ended is not None:
+                _add_exit_code(tables, id, ended)
 
     def save_config(self, id: str, config: Json) -> None:
         """Replace the configuration; its `name` must be the one the container has. Raises NotFound."""
@@ -157,13 +162,8 @@ class ContainerRows(Connection):
 
     def add_exit_code(self, id: str, code: int) -> None:
         """Record how a container ended (also for those waiting for it after its removal)."""
-        now = int(time.time())
         with self.transaction() as tables:
-            tables.execute("INSERT OR REPLACE INTO ContainerExitCode VALUES (?, ?, ?)", (id, now, code))
-            tables.execute(
-                "DELETE FROM ContainerExitCode WHERE Timestamp <= ? AND ID NOT IN (SELECT ID FROM ContainerConfig)",
-                (now - _EXIT_CODES_KEPT_SECONDS,),
-            )
+            _add_exit_code(tables, id, code)
 
     def exit_code(self, id: str) -> int | None:
         rows = self.query("SELECT ExitCode FROM ContainerExitCode WHERE ID = ?", (id,))
@@ -193,6 +193,15 @@ class ContainerRows(Connection):
     def _single(self, where: str, value: str) -> ContainerRow | None:
         found = self._rows(where, value)
         return found[0] if found else None
+
+
+def _add_exit_code(tables: sqlite3.Connection, id: str, code: int) -> None:
+    now = int(time.time())
+    tables.execute("INSERT OR REPLACE INTO ContainerExitCode VALUES (?, ?, ?)", (id, now, code))
+    tables.execute(
+        "DELETE FROM ContainerExitCode WHERE Timestamp <= ? AND ID NOT IN (SELECT ID FROM ContainerConfig)",
+        (now - _EXIT_CODES_KEPT_SECONDS,),
+    )
 
 
 def refuse_taken_name(tables: sqlite3.Connection, name: str, deed: str) -> None:

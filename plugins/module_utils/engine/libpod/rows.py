@@ -86,6 +86,11 @@ class ContainerRow:
             self._config = parse_row(self._config_text, f"configuration of container {self.name}")
         return self._config
 
+    def spare(self, earlier: ContainerRow) -> None:
+        """Take over what was parsed of an earlier reading of the same row, where the text has stayed the same."""
+        if self._config is None and self._config_text == earlier._config_text:
+            self._config = earlier._config
+
     @property
     def state(self) -> Json:
         """After a reboot that nobody has recorded yet: what the record will be."""

@@ -73,8 +73,17 @@ class Session:
         return session
 
     def sibling(self) -> Session:
-        """A session for a forked process: the same user in the same namespaces, and nothing open that is shared."""
-        return type(self)(self.identity, self._runner, self.command)
+        """A session for a forked process: the same user in the same namespaces, and nothing open that is shared. What
+        has been read of the host's configuration is not read again."""
+        other = type(self)(self.identity, self._runner, self.command)
+        other._conf, other._store_options, other._cgroups = self._conf, self._store_options, self._cgroups
+        other._runtime, other._conmon, other._net = self._runtime, self._conmon, self._net
+        return other
+
+    def read_ahead(self) -> None:
+        """Read what siblings take over."""
+        self._net = below.net_context(self)  # asks for the configuration and the roots
+        self._cgroups = self.cgroups
 
     def _enter(self) -> None:
         from .enter import enter
