@@ -27,7 +27,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Name or id of the container. Needed for all states but V(imported).
+      - Name or id of the container. Needed for all states but V(imported), and where O(pod) says what is meant.
       - With V(imported), the name that the container gets. It then is another container, with an id and
         addresses of its own. If left out, it is the same container again, with its name, id and addresses.
     type: str
@@ -46,6 +46,18 @@ options:
     type: str
     choices: [checkpointed, restored, exported, imported, absent]
     default: checkpointed
+  pod:
+    description:
+      - With V(checkpointed) and V(restored), instead of O(name), all containers of this pod at once. Those that run are
+        frozen, each after those that need it, and those that are frozen are restored, each after those that it needs.
+        When one cannot be frozen, those that were go on. What was restored before one fails runs. The infra container
+        stays as it is, and is started when a container is restored.
+      - With V(imported), the pod that the container goes into. It has to be there, and to share the namespaces that the
+        container shared with the pod that it comes out of (C(net), C(ipc), C(uts)). Needed for a container out of a
+        pod, and for no other. Its infra container is started unless it runs.
+      - Containers that share the C(pid) or C(cgroup) namespace of their pod, or are in one with ids of its own, cannot
+        be frozen.
+    type: str
   dest:
     description: Path of the archive on the host, or on the controller with O(fetch). It appears whole or not at all.
     type: path
@@ -212,6 +224,47 @@ EXAMPLES = r"""
     fetch: true
     leave_running: true
 
+- name: A pod of two that count
+  daemonless.oci.pod:
+    name: counters
+    state: started
+    containers:
+      - name: first
+        image: quay.io/libpod/alpine:latest
+        command: ["sh", "-c", "i=0; while true; do i=$((i + 1)); echo $i; sleep 1; done"]
+        stop_timeout: 0
+      - name: second
+        image: quay.io/libpod/alpine:latest
+        command: ["sh", "-c", "i=0; while true; do i=$((i + 2)); echo $i; sleep 1; done"]
+        stop_timeout: 0
+
+- name: Freeze both
+  daemonless.oci.checkpoint:
+    pod: counters
+
+- name: Have both go on
+  daemonless.oci.checkpoint:
+    pod: counters
+    state: restored
+
+- name: Freeze one of them into an archive
+  daemonless.oci.checkpoint:
+    name: second
+    state: exported
+    dest: /var/tmp/second.tar.zst
+
+- name: Have it go on under another name, in that pod or in another one
+  daemonless.oci.checkpoint:
+    name: second-again
+    pod: counters
+    state: imported
+    src: /var/tmp/second.tar.zst
+
+- name: Remove the pod and what is in it
+  daemonless.oci.pod:
+    name: counters
+    state: absent
+
 - name: Remove the archive
   daemonless.oci.checkpoint:
     state: absent
@@ -230,7 +283,7 @@ checkpoint:
   type: dict
   contains:
     exists:
-      description: Whether a checkpoint is kept on the host.
+      description: Whether a checkpoint is kept on the host. With O(pod) and without O(name), of any of its containers.
       returned: always
       type: bool
     path:
@@ -266,13 +319,24 @@ container:
   description: The container as C(podman container inspect) shows it. Empty when there is none.
   returned: always
   type: dict
+checkpoints:
+  description: What is kept for each container of the pod, without the infra container, as RV(checkpoint) has it for
+    one.
+  returned: with O(pod), when O(state=checkpointed) or O(state=restored)
+  type: list
+  elements: dict
+containers:
+  description: The containers of the pod, without the infra container, as C(podman container inspect) shows them.
+  returned: with O(pod), when O(state=checkpointed) or O(state=restored)
+  type: list
+  elements: dict
 bytes_sent:
   description: How many bytes were sent to the host. 0 in check mode.
   returned: when O(remote_src=false)
   type: int
   sample: 1913344
 statistics:
-  description: CRIU's numbers, times in microseconds.
+  description: CRIU's numbers, times in microseconds. For a pod, those of each container by its name.
   returned: when O(print_stats=true)
   type: dict
   sample:

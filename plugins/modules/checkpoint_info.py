@@ -47,6 +47,9 @@ options:
     description: Whether addresses that are not to be had here are no obstacle.
     type: bool
     default: false
+  pod:
+    description: The pod that containers out of pods would go into. Without it, that they need one is an obstacle.
+    type: str
   publish:
     description: The ports that would be published instead of those that the container had.
     type: list
@@ -125,6 +128,15 @@ checkpoints:
       type: bool
     volumes:
       description: Named volumes whose content goes along.
+      type: list
+      elements: str
+    pod:
+      description: The pod of the container, for one that is kept here.
+      returned: for a container of a pod
+      type: str
+    shares:
+      description: The namespaces that it shares with its pod, by the words of O(daemonless.oci.pod#module:share). Empty
+        for a container of no pod.
       type: list
       elements: str
     portrait:

@@ -42,7 +42,8 @@ WISH = {
 
 
 def begin(machine: Machine, **more: object) -> None:
-    machine.task("container", {**WISH, **more})
+    """`more` beside what it usually is made with, None for what it is to be made without."""
+    machine.task("container", {key: value for key, value in {**WISH, **more}.items() if value is not None})
     until(machine, "state", lambda: int(ask(machine, "cat /data/count || echo 0")) > 3)
 
 

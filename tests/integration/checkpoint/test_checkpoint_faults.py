@@ -96,3 +96,60 @@ def test_every_step_of(deed: str, shared_freezer: Machine) -> None:
         assert rest == "", f"{step}: {rest}"
     clear(machine)
     assert machine.leaks() == {}
+
+
+BESIDE = {**BOX, "name": "beside", "volume": [], "restart_policy": "no", "pod": "web"}
+BESIDE["command"] = ["sh", "-c", "i=100000; while :; do i=$((i+1)); echo $i >/new; mv /new /count; sleep 0.1; done"]
+IN_POD = {
+    "freeze": ([], {"pod": "web"}, "checkpoint-whole checkpoint-recorded pod-container-frozen"),
+    "thaw": ([{"pod": "web"}], {"pod": "web", "state": "restored"}, "conmon-running restored pod-container-thawed"),
+    "import": ([EXPORT], {**IMPORT, "pod": "web"}, "import-unpacked import-recorded conmon-running restored"),
+}
+
+
+def prepare_pod(machine: Machine, before: list[dict[str, object]]) -> None:
+    """Two containers of a pod, which is down where something is to come back into it."""
+    machine.task("pod", {"name": "web", "state": "absent"})
+    clear(machine)
+    machine.task("volume", {"name": "data"})
+    start = "/var/lib/containers/storage/volumes/data/_data/start"
+    machine.sh(f"echo 100000 >{start}")
+    machine.task("pod", {"name": "web"})
+    machine.task("container", {**{key: each for key, each in BOX.items() if key != "network"}, "pod": "web"})
+    machine.task("container", {key: each for key, each in BESIDE.items() if key != "network"})
+    until(machine, "box", lambda: int(ask(machine, "cat /data/count || echo 0", "box")) > 100000)
+    machine.sh(f"echo 0 >{start}")
+    for wish in before:
+        machine.task("checkpoint", wish)
+    if before:
+        machine.task("pod", {"name": "web", "state": "stopped"})
+    if EXPORT in before:
+        machine.task("container", {"name": "box", "state": "absent"})
+        machine.podman(["volume", "rm", "data"])
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("deed", IN_POD)
+def test_steps_in_a_pod(deed: str, shared_freezer: Machine) -> None:
+    """The next task goes on where the killed one was: with the rest of the pod, or from the archive."""
+    machine = shared_freezer
+    before, wish, chosen = IN_POD[deed]
+    for step in chosen.split():
+        prepare_pod(machine, before)
+        assert killed(machine, wish, step), step
+        settled(machine)
+        machine.task("checkpoint", wish)
+        assert not machine.task("checkpoint", wish)["changed"], step
+        if deed == "freeze":
+            machine.task("checkpoint", {"pod": "web", "state": "restored"})
+        names = ("box",) if deed == "import" else ("box", "beside")
+        for name in names:
+            path = "/data/count" if name == "box" else "/count"
+            count = int(ask(machine, f"cat {path}", name))
+            assert count > 100000, f"{step}: the memory of {name} is lost"
+            until(machine, name, lambda n=name, p=path, c=count: int(ask(machine, f"cat {p}", n)) > c)
+        rest = machine.sh("ls /var/lib/containers/storage/libpod/daemonless 2>/dev/null || true")
+        assert rest == "", f"{step}: {rest}"
+    machine.task("pod", {"name": "web", "state": "absent"})
+    clear(machine)
+    assert machine.leaks() == {}

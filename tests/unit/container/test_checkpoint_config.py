@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, Corrupt
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import adopted
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.container import adopted, frozen_members
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.container.model import Container
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.libpod.rows import ContainerRow
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec import start_spec, users
 from ansible_collections.daemonless.oci.tests.unit.container import recorded
 
@@ -123,15 +126,78 @@ def test_places_of_the_other_host_and_hooks_stay_behind():
     [
         (("id", "../../etc"), "not that of a container"),
         (("spec", {}), "not that of a container"),
-        (("pod", "b0b0" * 16), "belongs to a pod"),
         (("Dependencies", ["b0b0" * 16]), "needs another one"),
-        (("netNsCtr", "b0b0" * 16), "shares namespaces"),
+        (("mountNsCtr", "b0b0" * 16), "shares the mounts"),
         (("idMappingsOptions", {"HostUIDMapping": False}), "ids of its own"),
     ],
 )
 def test_what_is_no_container_of_its_own(change, words):
     with pytest.raises(Corrupt, match=words):
         adopted.check(changed(*change), "the archive x")
+
+
+def test_ids_of_its_own_in_a_pod():
+    """Podman's row of a member never says that its ids are the host's; it says which others it has."""
+    config = {**first_copy(), "pod": "b0b0" * 16, "idMappingsOptions": {"HostUIDMapping": False}}
+    adopted.check(config, "the archive x")
+    config["idMappingsOptions"] = {"HostUIDMapping": False, "UIDMap": [{"container_id": 0, "host_id": 1, "size": 9}]}
+    with pytest.raises(Corrupt, match="ids of its own"):
+        adopted.check(config, "the archive x")
+
+
+def infra(*kinds, **more):
+    spec = {"linux": {"namespaces": [{"type": kind} for kind in kinds]}}
+    config = {"spec": spec, "ShmDir": "/pod/shm", "ProcessLabel": "l", "idMappingsOptions": {}, **more}
+    return Container(ContainerRow(("1f1f" * 16, "infra", "b0b0" * 16), json.dumps(config), "{}"))
+
+
+def pod(*kinds, shares=("net", "ipc", "uts"), **more):
+    return frozen_members.Place("b0b0" * 16, "web", infra(*kinds, **more), frozenset(shares), "/pods/web")
+
+
+OF_POD = {"pod": "0d0d" * 16, "netNsCtr": "a0a0" * 16, "ipcNsCtr": "a0a0" * 16}
+ALL = ("network", "ipc", "uts")
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        ({}, None, ""),
+        ({}, pod(*ALL), "comes out of no pod"),
+        ({"netNsCtr": "a0a0" * 16}, None, "no archive carries"),
+        (OF_POD, None, "goes only into one"),
+        (OF_POD, pod(*ALL), ""),
+        (OF_POD, pod(*ALL, "pid", shares=("net", "ipc", "pid")), ""),
+        (OF_POD, pod(*ALL, shares=("ipc",)), "shares no network"),
+        (OF_POD, pod("ipc"), "shares no network"),  # the infra container has the host's: nobody was asked for that
+        (OF_POD, pod(*ALL)._replace(infra=None), "shares no ipc"),
+        ({**OF_POD, "ipcNsCtr": "c0c0" * 16}, pod(*ALL), "beside the infra container"),
+        ({**OF_POD, "pidNsCtr": "a0a0" * 16}, pod(*ALL, "pid"), "numbers of its processes"),
+        ({**OF_POD, "cgroupNsCtr": "a0a0" * 16}, pod(*ALL), "cgroup namespace of its pod"),
+        ({**OF_POD, "userNsCtr": "a0a0" * 16}, pod(*ALL), "user namespace of its pod"),
+        (OF_POD, pod(*ALL, idMappingsOptions={"UIDMap": [{}]}), "ids of its own"),
+    ],
+)
+def test_into_which_pod_it_goes(change, place, words):
+    found = list(frozen_members.unfit({**first_copy(), **change}, place, publishes=False))
+    assert (not found) if not words else any(words in text for text in found), found
+
+
+def test_what_it_takes_from_the_pod():
+    config = {**first_copy(), **OF_POD, "ShmDir": "/old/shm"}
+    config["spec"]["annotations"] = {"io.kubernetes.cri-o.SandboxID": "a0a0" * 16}
+    config["spec"]["linux"]["namespaces"] = [{"type": kind} for kind in ("mount", "pid", "uts", "cgroup")]
+    assert adopted.privileges(config, "amd64") == {}, "the pod's namespaces are not the host's"
+    row = adopted.adopted(config, HOME)
+    assert not {"pod", "netNsCtr", "ipcNsCtr"} & row.keys()
+    place = pod(*ALL)
+    assert frozen_members.join(row, config, place) == (place.infra.id,)
+    assert (row["netNsCtr"], row["ipcNsCtr"], row["pod"]) == (place.infra.id, place.infra.id, place.id)
+    assert (row["ShmDir"], row["cgroupParent"], row["ProcessLabel"]) == ("/pod/shm", "/pods/web", "l")
+    assert "mounts" not in row and "utsNsCtr" not in row
+    assert row["spec"]["annotations"]["io.kubernetes.cri-o.SandboxID"] == place.infra.id
+    assert frozen_members.of_pod(config) == ["ipc", "net"]
+    assert frozen_members.of_pod(first_copy()) == []
 
 
 def test_a_name_is_a_name():

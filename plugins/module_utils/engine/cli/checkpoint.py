@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
-from .access_flags import HELP, listed, path, read, refuse, text, truth
+from .access_flags import HELP, listed, path, read, text, truth
 from .context import Usage
 from .goflags import LIST, SWITCH, Flag
 
@@ -59,7 +59,7 @@ _RESTORE = (
     Flag("--import -i", help="an archive to be restored"),
     Flag("--import-previous", help="the archive of an earlier round that it builds on"),
     Flag("--name -n", help="another name for the container out of the archive"),
-    Flag("--pod", help="a pod for the container"),
+    Flag("--pod", help="the pod that a container out of a pod goes into"),
     Flag("--publish -p", LIST, "ports to publish instead of those that it had"),
     Flag("--trust", SWITCH, "an archive may ask for more than a container usually gets"),
 )
@@ -167,7 +167,6 @@ def _checkpoint(context: Context, line: Line) -> list[tuple[str, Json]]:
 def _restore(context: Context, line: Line) -> list[tuple[str, Json]]:
     from ..container import restore
 
-    refuse(line, {"pod": "a container that comes back belongs to no pod"})
     thaw = restore.Wish(
         keeps(line),
         stay=truth(line, "keep"),
@@ -184,8 +183,9 @@ def _restore(context: Context, line: Line) -> list[tuple[str, Json]]:
         if len(line.words) != 1:
             raise Usage("one image is restored at a time")
         return [_import(context, line, images[0], thaw)]
-    if text(line, "name") or listed(line, "publish"):
-        raise Usage("--name and --publish can only be used with --import, or with an image")
+    for name in ("name", "pod", "publish"):
+        if text(line, name) if name != "publish" else listed(line, name):
+            raise Usage(f"--{name} can only be used with --import, or with an image")
     chosen = _chosen(context, line, frozen=True)
     return [(one.id, restore.restore(context.session, one, thaw)) for one in chosen]
 
@@ -220,6 +220,7 @@ def _import(context: Context, line: Line, image: str, thaw: Thaw) -> tuple[str, 
         trust=truth(line, "trust"),
         before=Origin(before) if before else None,
         ignore_ip=truth(line, "ignore-static-ip"),
+        pod=text(line, "pod"),
     )
     found = checkpoint_import.plan(session, wish)
     container, numbers = checkpoint_import.run(session, wish, found, thaw)

@@ -18,7 +18,7 @@ from ..base import patterns
 from ..base.errors import Corrupt
 from ..base.jsonval import flag, number, table, tables, text, texts
 from ..base.tuples import NamedTuple
-from ..spec import capabilities, seccomp, security
+from ..spec import capabilities, seccomp, security, start_spec
 from ..spec.names import check_name
 from .config_row import NOTE_HOOKS
 
@@ -63,13 +63,21 @@ def check(config: Json, what: str) -> None:
     if not _ID.fullmatch(text(config, "id")) or not table(table(config, "spec"), "process"):
         raise Corrupt(deed, "its config.dump is not that of a container")
     check_name(text(config, "name"), "container")
-    if text(config, "pod") or config.get("Dependencies"):
-        raise Corrupt(deed, "its container belongs to a pod, or needs another one")
-    if not flag(table(config, "idMappingsOptions"), "HostUIDMapping"):
+    if config.get("Dependencies"):
+        raise Corrupt(deed, "its container needs another one")
+    if has_own_ids(config):
         raise Corrupt(deed, "its container has ids of its own (userns), which no archive carries")
-    for key in ("ipcNsCtr", "netNsCtr", "pidNsCtr", "userNsCtr", "utsNsCtr", "cgroupNsCtr", "mountNsCtr"):
-        if text(config, key):
-            raise Corrupt(deed, "its container shares namespaces of another one")
+    if text(config, "mountNsCtr"):
+        raise Corrupt(deed, "its container shares the mounts of another one")
+
+
+def has_own_ids(config: Json) -> bool:
+    """Whether it has a user namespace of its own. For a container of a pod, podman's row never says that the ids are
+    the host's, and what counts is whether there are others."""
+    maps = table(config, "idMappingsOptions")
+    if text(config, "pod"):
+        return bool(maps.get("UIDMap") or maps.get("GIDMap") or flag(maps, "AutoUserNs"))
+    return not flag(maps, "HostUIDMapping")
 
 
 def adopted(config: Json, home: Home) -> Json:
@@ -176,9 +184,10 @@ def _device_rules(linux: Json) -> list[str]:
 
 def _namespaces(config: Json, linux: Json) -> list[str]:
     spaces = {text(one, "type"): text(one, "path") for one in tables(linux, "namespaces")}
-    found = [kind for kind in _NAMESPACES if kind not in spaces]
-    own = flag(config, "createNetNS")
-    found += [f"{kind}: {path}" for kind, path in spaces.items() if path and not (kind == "network" and own)]
+    joined = start_spec.container_ids(config)  # the pod's: whether that has them is looked at elsewhere
+    found = [kind for kind in _NAMESPACES if kind not in spaces and kind not in joined]
+    own = {"network"} if flag(config, "createNetNS") else set()
+    found += [f"{kind}: {path}" for kind, path in spaces.items() if path and kind not in own | joined.keys()]
     return found
 
 

@@ -18,8 +18,7 @@ from ..libpod.rows import STOPPED
 from ..runtime import checkpoint as verb
 from ..runtime import exits
 from ..runtime.checkpoint import Dump, Keep
-from ..spec import start_spec
-from . import frozen, landing, lookup, parts
+from . import adopted, frozen, frozen_members, landing, lookup, parts
 from .events import event
 from .holding import held, save
 from .settle import exit_paths, settle
@@ -33,12 +32,12 @@ if TYPE_CHECKING:
     from .model import Container
 
 _END_SECONDS = 60.0
-_SPACES = {"network": "network", "ipc": "ipc", "pid": "pid", "user": "user", "uts": "uts", "cgroup": "cgroup"}
 
 
 class Wish(NamedTuple):
     """`early` writes memory while the container goes on, `after_early` builds on that; `criu` is the path of another
-    CRIU than the host's; `exported`: it goes into an archive, so nothing needs to stay of the container."""
+    CRIU than the host's; `exported`: it goes into an archive, so nothing needs to stay of the container; `along` are
+    ids of containers that need it and are frozen before it."""
 
     keep: Keep = Keep()
     leave_running: bool = False
@@ -46,6 +45,7 @@ class Wish(NamedTuple):
     after_early: bool = False
     criu: str = ""
     exported: bool = False
+    along: frozenset[str] = frozenset()
 
 
 def obstacles(session: Session, container: Container, wish: Wish) -> list[str]:
@@ -78,19 +78,17 @@ def _by_nature(session: Session, container: Container, wish: Wish) -> Iterator[s
         yield "it is paused"
     elif not container.running:
         yield f"it is not running but {container.status}"
-    if container.pod_id or container.infra:
-        yield "it belongs to a pod"
-    for kind, other in start_spec.container_ids(container.config).items():
+    yield from frozen_members.obstacles(session, container)
+    for other in () if container.infra else session.database.dependents(container.id):
         found = lookup.by_id(session, other)
-        yield f"it shares the {_SPACES[kind]} namespace of container {found.name if found else other[:12]}"
-    for other in session.database.dependents(container.id):
-        found = lookup.by_id(session, other)
-        if found is not None and found.running:
+        if found is not None and found.running and other not in wish.along:
             yield f"container {found.name}, which runs, needs it"
     if container.auto_remove and not wish.exported and not wish.leave_running:
         yield "it is removed when it ends (--rm): only an export keeps it"
-    if wish.exported and not jsonval.flag(jsonval.table(container.config, "idMappingsOptions"), "HostUIDMapping"):
+    if wish.exported and adopted.has_own_ids(container.config):
         yield "it has ids of its own (userns), which archives do not carry"
+    if wish.exported and container.config.get("Dependencies"):
+        yield "it needs other containers (requires), which archives do not carry"
     if wish.after_early and not frozen.earlier(container):
         yield "no earlier round was made of it (pre_checkpoint)"
 

@@ -20,13 +20,15 @@ from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..libpod.rows import EXITED
 from ..spec import platform, ports
-from . import adopted, checkpoint_unpack, config, create, frozen, landing, lookup, parts, restore
-from .checkpoint_unpack import Origin, Said, Targets
-from .journal import undoing
+from . import adopted, checkpoint_unpack, config, create, frozen, frozen_members, landing, lookup, parts, restore
+from .checkpoint_fill import Goods, ensure_volume, note_volume, unpack
+from .checkpoint_unpack import Origin, Said
+from .journal import roll_back, room_kept, told
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
     from ..session.session import Session
+    from .frozen_members import Place
     from .journal import Entry
     from .model import Container
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 class Wish(NamedTuple):
     """`name` another one than in the archive: the container gets an id and addresses of its own. `publish` replaces its
     ports, None keeps them. `before` is the archive of an earlier round, which this one builds on. `ignore_ip`: it may
-    get other addresses than it had."""
+    get other addresses than it had. `pod` is the one that it goes into, "" for none."""
 
     origin: Origin
     name: str = ""
@@ -44,10 +46,12 @@ class Wish(NamedTuple):
     trust: bool = False
     before: Origin | None = None
     ignore_ip: bool = False
+    pod: str = ""
 
 
 class Plan(NamedTuple):
-    """`existing` is there already under the name; `pull` the image that has to be fetched first."""
+    """`existing` is there already under the name; `pull` the image that has to be fetched first; `pod` where it goes
+    to."""
 
     said: Said
     name: str
@@ -56,6 +60,7 @@ class Plan(NamedTuple):
     volumes: tuple[str, ...]
     privileges: dict[str, list[str]]
     obstacles: tuple[str, ...]
+    pod: Place | None = None
 
 
 def plan(session: Session, wish: Wish, said: Said | None = None) -> Plan:
@@ -73,13 +78,16 @@ def plan(session: Session, wish: Wish, said: Said | None = None) -> Plan:
     privileges = adopted.privileges(said.config, arch)
     named = [jsonval.text(one, "volumeName") for one in jsonval.tables(said.config, "namedVolumes")]
     volumes = tuple(dict.fromkeys(named)) if wish.volumes else ()
+    pod = frozen_members.place(session, wish.pod) if wish.pod else None
     obstacles = [] if existing else list(_obstacles(session, wish, said, volumes))
+    if existing is None:
+        obstacles += frozen_members.unfit(said.config, pod, publishes=bool(wish.publish))
     if said.early:
         obstacles.append("it is an earlier round, and not a checkpoint: it goes with the archive that builds on it")
     if privileges and not wish.trust and existing is None:
         told = "; ".join(f"{kind}: {', '.join(values)}" for kind, values in privileges.items())
         obstacles.append(f"it asks for more than a container usually gets ({told}), say trust to allow that")
-    return Plan(said, name, existing, pull, volumes, privileges, tuple(obstacles))
+    return Plan(said, name, existing, pull, volumes, privileges, tuple(obstacles), pod)
 
 
 def _obstacles(session: Session, wish: Wish, said: Said, volumes: tuple[str, ...]) -> list[str]:
@@ -100,27 +108,39 @@ def _obstacles(session: Session, wish: Wish, said: Said, volumes: tuple[str, ...
 
 
 def bring(session: Session, wish: Wish, found: Plan) -> Container:
-    """Make the container, frozen. After an error nothing of it is left. Raises Refused, NotFound, Corrupt."""
+    """Make the container, frozen. After an error nothing of it is left; what could not be removed then, is by the next
+    task. Raises Refused, NotFound, Corrupt, HostLacks."""
     deed = f"import {wish.origin.shown} as container {found.name}"
     if found.obstacles:
         raise Refused(deed, "; ".join(found.obstacles))
     _image(session, found, deed)
     identity = new_id() if wish.name else jsonval.text(found.said.config, "id")
-    with parts.journal(session).begin(identity, "import", name=found.name) as entry:
-        with undoing(lambda: undo(session, entry)):
-            return _bring(session, wish, found, entry)
+    with told(deed):
+        entry = parts.journal(session).begin(identity, "import", name=found.name)
+    try:
+        with room_kept(session.store_options.graph_root, deed), told(deed):
+            made = _bring(session, wish, found, entry)
+    except EngineError as error:
+        roll_back(entry, error, lambda: undo(session, entry))
+        raise
+    except BaseException:
+        entry.leave()
+        raise
+    entry.end()
+    return made
 
 
-def undo(session: Session, entry: Entry) -> None:
+def undo(session: Session, entry: Entry) -> str:
     """Remove what an import that did not come to its end has left: the container was not recorded, so it never was."""
     if lookup.by_id(session, entry.key) is not None:
-        return
+        return ""
     create.undo(session, entry)
     from ..volume.steps import remove
 
     for name in entry.text("volumes").split():
         if session.database.volume(name) is not None and not session.database.volume_users(name):
             remove(session, name)
+    return ""
 
 
 def _image(session: Session, found: Plan, deed: str) -> None:
@@ -162,6 +182,7 @@ def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container
         created=clock.now(),
     )
     row = _with_ports(adopted.adopted(said.config, home), wish)
+    needed = frozen_members.join(row, said.config, found.pod) if found.pod is not None else ()
     create.make_directories(session, identity)
     _unpack(session, wish, found, row, entry)
     if jsonval.tables(row, "secrets"):
@@ -172,12 +193,14 @@ def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container
         atomic_write(os.path.join(home.static, archive.NETWORK), b"null", durable=False)
     named = [jsonval.text(one, "volumeName") for one in jsonval.tables(row, "namedVolumes")]
     for name in named:
-        _ensure_volume(session, name)
+        if session.database.volume(name) is None:
+            note_volume(entry, name)
+        ensure_volume(session, name)
     if not os.path.isfile(os.path.join(home.static, archive.IMAGES, archive.INVENTORY)):
         raise Corrupt(f"import {wish.origin.shown}", f"it holds no {archive.IMAGES}/{archive.INVENTORY}")
     state = {**config.first_state(home.run), **frozen.marks(home.static)}
     state.update(state=EXITED, exited=True, finishedTime=clock.now())
-    session.database.add_container(row, state, volumes=tuple(dict.fromkeys(named)))
+    session.database.add_container(row, state, depends=needed, volumes=tuple(dict.fromkeys(named)))
     reached("import-recorded")
     return lookup.find(session, identity)
 
@@ -233,61 +256,9 @@ def _with_ports(row: Json, wish: Wish) -> Json:
 
 
 def _unpack(session: Session, wish: Wish, found: Plan, row: Json, entry: Entry) -> None:
-    static, identity = jsonval.text(row, "staticDir"), entry.key
-    own_root = jsonval.text(row, "rootfs")
-    folder = os.open(static, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    root = -1
-    try:
-        if wish.rootfs and not own_root:
-            root = os.open(session.store.diff_path(identity), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-        def volume(name: str) -> int:
-            if name not in found.volumes:
-                return -1
-            entry.note(volumes=f"{entry.text('volumes')} {name}".strip())
-            path = _ensure_volume(session, name, filled=True)
-            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-        targets = Targets(folder, root if root >= 0 else None, volume)
-        if wish.before is not None:
-            nowhere = Targets(folder, None, lambda _name: -1)
-            checkpoint_unpack.unpack(session, wish.before, nowhere)
-            _clear_small(static)
-        deleted = checkpoint_unpack.unpack(session, wish.origin, targets)
-    finally:
-        os.close(folder)
-        if root >= 0:
-            os.close(root)
-    reached("import-unpacked")
-    from ..files.mirror import delete
-
-    if deleted and root >= 0:
-        merged = session.store.mount(identity)
-        try:
-            delete(merged, map(os.fsencode, deleted), f"container {found.name}")
-        finally:
-            session.store.unmount(identity, force=True)
-
-
-def _clear_small(static: str) -> None:
-    """The archive of an earlier round has a config and notes of its own."""
-    for name in os.listdir(static):
-        path = os.path.join(static, name)
-        if os.path.isfile(path):
-            os.unlink(path)
-
-
-def _ensure_volume(session: Session, name: str, *, filled: bool = False) -> str:
-    from ..volume.desired import VolumeDesired
-    from ..volume.mount import chowned, copied_up
-    from ..volume.steps import ensure
-
-    view = ensure(session, VolumeDesired(name))
-    if filled:
-        info = os.stat(view.mountpoint)
-        copied_up(session, name)
-        chowned(session, name, info.st_uid, info.st_gid)
-    return view.mountpoint
+    own_root = bool(jsonval.text(row, "rootfs"))
+    goods = Goods(wish.origin, wish.before, found.name, found.volumes, wish.rootfs and not own_root)
+    unpack(session, goods, jsonval.text(row, "staticDir"), entry)
 
 
 def conflict(found: Plan) -> Conflict:

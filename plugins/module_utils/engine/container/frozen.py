@@ -166,12 +166,14 @@ def forget(container: Container) -> None:
 
 
 def _save_shared_memory(container: Container, path: str) -> None:
-    """/dev/shm is a mount from outside to CRIU: what is in it must be kept beside the images."""
+    """/dev/shm is a mount from outside to CRIU: what is in it must be kept beside the images. That of a pod may be gone
+    when the container comes back, or is another pod's then."""
     from ..host.rooted import Root
     from ..store.pack import pack
 
     folder = jsonval.text(container.config, "ShmDir")
-    if folder not in jsonval.texts(container.config, "mounts") or not mounts.is_mountpoint(folder):
+    own = folder in jsonval.texts(container.config, "mounts")
+    if not (own or jsonval.text(container.config, "ipcNsCtr")) or not mounts.is_mountpoint(folder):
         return
     try:
         with Root.of(folder) as top, open(path, "wb") as file:
@@ -183,16 +185,17 @@ def _save_shared_memory(container: Container, path: str) -> None:
 
 
 def fill_shared_memory(container: Container, folder: str) -> None:
-    """Put back what `_save_shared_memory` kept."""
+    """Put back what `_save_shared_memory` kept; where others have the same memory, only what is missing."""
     from ..store.loose import unpack_below
 
     path = os.path.join(container.static_dir, archive.SHM)
     if not folder or not os.path.isfile(path):
         return
+    what, shared = f"the shared memory of container {container.name}", bool(container.config.get("ipcNsCtr"))
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with closing(_pieces(path)) as pieces:
-            unpack_below(top, lambda: next(pieces, b""), f"the shared memory of container {container.name}")
+            unpack_below(top, lambda: next(pieces, b""), what, fill=shared)
     finally:
         os.close(top)
 

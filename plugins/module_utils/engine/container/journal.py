@@ -10,10 +10,11 @@ small file first and holds a lock on a second; whoever gets that lock later know
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..base.errors import Corrupt, EngineError, TimedOut
+from ..base.errors import Corrupt, EngineError, HostLacks, TimedOut
 from ..base.files import atomic_write, dump_json, read_json
 from ..base.ids import is_id
 from ..base.locks import FileLock
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _DATA, _LOCK = ".json", ".lock"
+_ROOM = 1 << 18
 
 
 class Entry:
@@ -82,7 +84,11 @@ class Journal:
         lock = FileLock(stem + _LOCK, mode=0o600)
         lock.acquire()
         entry = Entry(stem, lock, {"deed": deed})
-        entry.note(**facts)
+        try:
+            entry.note(**facts)
+        except BaseException:  # there is no room even for that: nothing is begun
+            entry.end()
+            raise
         return entry
 
     def abandoned(self) -> Iterator[Entry]:
@@ -124,6 +130,28 @@ class Journal:
 
 
 @contextmanager
+def told(deed: str) -> Iterator[None]:
+    """What the operating system refuses, such as room on a disk, as an error of ours, which others undo and tell."""
+    try:
+        yield
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise HostLacks(deed, f"{error.filename}: {cause}" if error.filename else cause) from error
+
+
+@contextmanager
+def room_kept(folder: str, deed: str) -> Iterator[None]:
+    """Take some room of the disk that is given back when what is within fails: undoing that has to write, too, which a
+    full disk would keep it from. Nothing is begun where there is not even this room. Raises HostLacks."""
+    with told(deed), tempfile.TemporaryFile(dir=folder) as file:  # without a name, so that it goes with a kill
+        try:
+            os.posix_fallocate(file.fileno(), 0, _ROOM)
+        except OSError as error:
+            raise HostLacks(deed, f"{folder}: {error.strerror}") from error
+        yield
+
+
+@contextmanager
 def undoing(undo: Callable[[], object]) -> Iterator[None]:
     """What fails within is undone; that this failed too is told beside the error."""
     try:
@@ -145,4 +173,5 @@ def roll_back(entry: Entry, error: EngineError, restore: Callable[[], str]) -> N
         error.add_cleanup_failure(str(failure))
         return
     entry.end()
-    error.hint = f"{error.hint.rstrip('.')}. {restored}".lstrip(". ")
+    if restored:
+        error.hint = f"{error.hint.rstrip('.')}. {restored}".lstrip(". ")

@@ -93,7 +93,7 @@ def joined(wish: ContainerDesired, pod: PodFacts) -> ContainerDesired:
     for word, option in _OPTION.items():
         if word in pod.shares and getattr(wish, option) is None:
             kind = next(kind for name, _key, kind in SHARES if name == word)
-            if word == "user" and not _has_user_namespace(pod.infra.config):
+            if word == "user" and not has_user_namespace(pod.infra.config):
                 continue
             found[option] = _mode(pod.infra, kind)
     if "userns" in found and wish.user is None and _keeps_id(pod.infra.config):
@@ -130,7 +130,7 @@ def _mode(infra: Peer, kind: str) -> Mode:
     return Mode(namespaces.CONTAINER, infra.id)
 
 
-def _has_user_namespace(config: Json) -> bool:
+def has_user_namespace(config: Json) -> bool:
     options = jsonval.table(config, "idMappingsOptions")
     return bool(options.get("UIDMap")) or jsonval.flag(options, "AutoUserNs")
 

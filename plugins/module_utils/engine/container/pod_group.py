@@ -83,15 +83,16 @@ def fill_rootfs(session: Session, container: Container) -> None:
 def leave(session: Session, container: Container) -> None:
     """After an end: a pod whose exit policy is `stop` does not stay up for its infra container alone.
 
-    The end of an init container is no such end: the others are about to start.
+    The end of an init container is no such end: the others are about to start. Nor is a checkpoint: the container is to
+    come back, into the pod's namespaces.
     """
-    if jsonval.text(container.config, "init_container_type"):
+    if jsonval.text(container.config, "init_container_type") or _frozen(container):
         return
     row = session.database.pod(container.pod_id) if container.pod_id and not container.infra else None
     if row is None or jsonval.text(row.config, "ExitPolicy") != "stop":
         return
     others = [Container(one) for one in session.database.pod_members(row.id)]
-    if any(one.running for one in others if not one.infra):
+    if any(one.running or _frozen(one) for one in others if not one.infra):
         return
     from .cleanup import restart_pending
     from .stop import stop
@@ -101,3 +102,7 @@ def leave(session: Session, container: Container) -> None:
     infra = lookup.by_id(session, jsonval.text(row.state, "InfraContainerID"))
     if infra is not None and infra.running:
         stop(session, infra)
+
+
+def _frozen(container: Container) -> bool:
+    return jsonval.flag(container.state, "checkpointed")

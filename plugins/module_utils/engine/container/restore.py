@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
@@ -15,12 +16,16 @@ from ..base.tuples import NamedTuple
 from ..criu import archive, logs, probe
 from ..runtime import checkpoint as verb
 from ..runtime.checkpoint import Keep
-from . import frozen
+from . import frozen, lookup
 from .checkpoint import cannot
 from .holding import held, save
+from .journal import room_kept, told
 from .networking import Kept as Address
+from .settle import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..base.jsonval import Json
     from ..session.session import Session
     from .model import Container
@@ -71,7 +76,8 @@ def of_host(session: Session, runtime: str, criu: str = "") -> list[str]:
 
 
 def restore(session: Session, container: Container, wish: Wish) -> Json:
-    """Thaw it; CRIU's statistics. After an error the checkpoint is whole, and nothing of the container runs.
+    """Thaw it; CRIU's statistics. After an error the checkpoint is whole, and nothing of the container runs. What it
+    needs, such as the infra container of its pod, is started before.
 
     What of this host stands in the way is looked for when it did not work. Raises NotFound when there is no
     checkpoint, Conflict (it runs; an address or port is taken; CRIU's own cause), HostLacks.
@@ -98,13 +104,11 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
     if session.identity.rootless:
         raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
     criu = probe.find(wish.criu)
-    with held(session, container, "restore") as current:
-        if current.running:
-            raise Conflict(deed, "it is running", "Stop it first: its memory would be lost")
-        frozen.finish(current)
-        found = frozen.kept(current)
-        if found is None:
-            raise NotFound(deed, "it cannot be restored: no checkpoint is kept of it")
+    _kept(container, deed)
+    with _needed(session, container, deed), held(session, container, "restore") as current:
+        if not current.running:
+            frozen.finish(current)
+        found = _kept(current, deed)
         thaw = _thaw(current, found, wish, criu)
         try:
             start_held(session, current, thaw=thaw)
@@ -116,6 +120,52 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
             frozen.forget(current)
             reached("checkpoint-removed")
     return statistics
+
+
+def _kept(container: Container, deed: str) -> frozen.Kept:
+    if container.running:
+        raise Conflict(deed, "it is running", "Stop it first: its memory would be lost")
+    found = frozen.kept(container)
+    if found is None:
+        raise NotFound(deed, "it cannot be restored: no checkpoint is kept of it")
+    return found
+
+
+@contextmanager
+def _needed(session: Session, container: Container, deed: str) -> Iterator[None]:
+    """With the containers that it needs running. Those started for it are stopped again when it does not come back."""
+    from .start import start
+
+    started: list[Container] = []
+    try:
+        with room_kept(container.static_dir, deed), told(deed):
+            for cid in session.database.dependencies(container.id):
+                other = lookup.by_id(session, cid)
+                if other is None or other.running:
+                    continue
+                if frozen.kept(other) is not None:
+                    raise Conflict(deed, f"container {other.name}, which it needs, is frozen", "Restore that one first")
+                if start(session, other):
+                    started.append(other)
+            yield
+    except EngineError as error:
+        _settle_again(session, container, started, error)
+        raise
+
+
+def _settle_again(session: Session, container: Container, started: list[Container], error: EngineError) -> None:
+    """There is some room on the disk again, which may have been missing for giving back what it held."""
+    from .stop import stop
+
+    try:
+        with held(session, container, "clean up") as current:
+            settle(session, current)
+        for one in reversed(started):
+            stop(session, one)
+    except EngineError as failure:
+        error.add_cleanup_failure(str(failure))
+    else:
+        error.cleanup = []
 
 
 def recorded(session: Session, container: Container) -> Container:

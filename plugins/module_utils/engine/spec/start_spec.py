@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Words in mount options that are for the engine, not for the runtime.
 _OWN_WORDS = frozenset(("U", "z", "Z", "copy", "nocopy", "O"))
-_SHARED_KEYS = (
+SHARED_KEYS = (
     ("ipcNsCtr", "ipc"),
     ("netNsCtr", "network"),
     ("pidNsCtr", "pid"),
@@ -66,7 +66,7 @@ class StartFacts:
 
 def container_ids(config: Json) -> dict[str, str]:
     """Which other containers' namespaces a config joins: type -> id."""
-    return {kind: str(config[key]) for key, kind in _SHARED_KEYS if config.get(key)}
+    return {kind: str(config[key]) for key, kind in SHARED_KEYS if config.get(key)}
 
 
 def cgroups_path(config: Json) -> str:

@@ -38,14 +38,37 @@ class _Unrecorded(SplitWriter):
         return
 
 
-def unpack_below(top: int, pull: Callable[[], bytes], what: str) -> None:
-    """Unpack below the open directory `top`; `pull` gives pieces of the plain tar, b"" at its end.
+class _Filling(Unpacker):
+    """For a place that others have as well: what is there already stays as it is."""
+
+    def _member(self, member: Member) -> None:
+        path = self._path(member.name)
+        if member.kind == b"g" or not path or path in self._seen or not self._is_there(path):
+            super()._member(member)
+            return
+        self.reader.take_raw()
+        for _piece in self.reader.body():
+            pass
+
+    def _is_there(self, path: bytes) -> bool:
+        parent, _slash, name = path.rpartition(b"/")
+        try:
+            os.stat(name, dir_fd=self._dir(parent, make=False), follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
+def unpack_below(top: int, pull: Callable[[], bytes], what: str, *, fill: bool = False) -> None:
+    """Unpack below the open directory `top`; `pull` gives pieces of the plain tar, b"" at its end. With `fill` only
+    what is not there.
 
     Raises Corrupt, and HostLacks for what this host cannot store.
     """
     reader = TarReader(Source(pull), what)
+    kind = _Filling if fill else Unpacker
     try:
-        Unpacker(top, reader, _Unrecorded(), UnpackOptions(overlay_whiteouts=False)).run()
+        kind(top, reader, _Unrecorded(), UnpackOptions(overlay_whiteouts=False)).run()
     except OSError as error:
         raise HostLacks(f"unpack {what}", os.strerror(error.errno or 0)) from error
     for _piece in reader.rest():  # what follows the end is padding

@@ -16,6 +16,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base.errors import Damaged, NotFound, TimedOut
+from ..base.files import atomic_write
 from ..base.locks import FileLock
 from ..base.steps import reached
 from ..host.rooted import remove_tree
@@ -215,8 +216,7 @@ class Home:
             os.mkdir(os.path.join(path, name), 0o700)
         if lowers:
             _write(os.path.join(path, "lower"), ":".join(lowers), 0o644)
-        link = self._new_link(identity)
-        _write(os.path.join(path, "link"), link, 0o644)
+        self._name_shortly(identity)
 
     def _lowers(self, parent: tuple[Home, str] | None) -> list[str]:
         if parent is None:
@@ -227,14 +227,17 @@ class Home:
             raise NotFound("add a layer", f"an image has at most {LOWER_LIMIT} layers here")
         return lowers
 
-    def _new_link(self, identity: str) -> str:
+    def _name_shortly(self, identity: str) -> None:
+        """The file first, by which the link is found again when this is cut off between the two; and never without a
+        name in it: podman, clearing such a layer away, would take the links of all layers along."""
         while True:
             name = "".join(_LINK_LETTERS[byte & 31] for byte in os.urandom(_LINK_LENGTH))
+            atomic_write(os.path.join(self.layer(identity), "link"), name.encode(), 0o644, durable=False)
             try:
                 os.symlink(f"../{identity}/diff", os.path.join(self.path, "l", name))
             except FileExistsError:
                 continue
-            return name
+            return
 
     def discard(self, identities: Sequence[str]) -> list[Staging]:
         """Take layers' directories out of the store, the layers lock held; `Staging.discard()` then removes them."""

@@ -11,13 +11,13 @@ from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
-    from ..container.model import Container
     from ..session.session import Session
     from .checkpoint_deeds import Done
     from .frame import Delivery, Options
 
 OPTIONS: Options = {
     "name": {"type": "str", "aliases": ["container"]},
+    "pod": {"type": "str"},
     "state": {
         "type": "str",
         "default": "checkpointed",
@@ -54,8 +54,8 @@ OPTIONS: Options = {
 }
 RULES = {
     "required_if": [
-        ["state", "checkpointed", ["name"]],
-        ["state", "restored", ["name"]],
+        ["state", "checkpointed", ["name", "pod"], True],
+        ["state", "restored", ["name", "pod"], True],
         ["state", "exported", ["name", "dest"]],
         ["state", "imported", ["src", "image"], True],
         ["state", "absent", ["name", "dest"], True],
@@ -67,6 +67,7 @@ RULES = {
 def reconcile(request: Request) -> Result:
     from . import checkpoint_archives as archives
     from . import checkpoint_deeds as deeds
+    from . import checkpoint_pods as pods
 
     _refuse_together(request)
     session = request.session()
@@ -74,9 +75,10 @@ def reconcile(request: Request) -> Result:
         from ..container.reconcile import put_right
 
         put_right(session)
+    of_one_or_all = pods if pods.whole(request) else deeds
     deed = {
-        "checkpointed": deeds.checkpointed,
-        "restored": deeds.restored,
+        "checkpointed": of_one_or_all.checkpointed,
+        "restored": of_one_or_all.restored,
         "exported": archives.exported,
         "imported": archives.imported,
         "absent": deeds.absent,
@@ -87,12 +89,15 @@ def reconcile(request: Request) -> Result:
 
 def _refuse_together(request: Request) -> None:
     """Options that mean nothing for a state are errors, and not passed over in silence."""
+    from . import checkpoint_pods as pods
+
     state = request.text("state")
     only = {
         "leave_running": ("checkpointed", "exported"),
         "pre_checkpoint": ("checkpointed", "exported"),
         "with_previous": ("checkpointed", "exported"),
         "create_image": ("checkpointed",),
+        "pod": ("checkpointed", "restored", "imported"),
         "publish": ("imported",),
         "src": ("imported",),
         "src_previous": ("imported",),
@@ -122,19 +127,26 @@ def _refuse_together(request: Request) -> None:
         raise BadInput("read ignore_previous", "there is an earlier round only with with_previous")
     if request.text("create_image") and request.flag("pre_checkpoint"):
         raise BadInput("read create_image", "an earlier round is no checkpoint, and makes no image")
+    if pods.whole(request):
+        pods.refuse_together(request)
 
 
 def _result(request: Request, session: Session, done: Done) -> Result:
     from ..container.inspect import inspect
     from ..container.lookup import by_id
+    from .checkpoint_deeds import kept
+    from .checkpoint_pods import result, whole
 
     container = by_id(session, done.container.id) if done.container is not None else None
-    value: Json = {**_kept(container), **done.more}
+    value: Json = {**kept(container), **done.more}
     extra: Json = {
         "container": inspect(session, container) if container is not None else {},
         "stdout": "",
         "stderr": "",
     }
+    if whole(request):
+        value, more = result(request, session)
+        extra.update(more)
     if request.flag("print_stats"):
         extra["statistics"] = done.statistics
     return Result(
@@ -145,21 +157,6 @@ def _result(request: Request, session: Session, done: Done) -> Result:
         after=done.after if done.actions else None,
         extra=extra,
     )
-
-
-def _kept(container: Container | None) -> Json:
-    """What is kept of the container's checkpoint on this host."""
-    if container is None:
-        return {"exists": False}
-    from ..container import frozen
-    from ..host.sizes import tree_bytes
-
-    found = frozen.kept(container)
-    about: Json = {"name": container.name, "id": container.id, "exists": found is not None}
-    if found is not None:
-        about.update(path=found.path, time=found.taken, size=tree_bytes(found.path), **found.keep.to_json())
-        about.update({key: found.notes.get(key, "") for key in ("kernel", "criu", "runtime", "architecture")})
-    return about
 
 
 # What an archive says travels in a stage, with the environment of its container: that is not for the host's log.

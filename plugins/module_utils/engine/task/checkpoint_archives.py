@@ -188,6 +188,7 @@ def _import_wish(request: Request, session: Session) -> tuple[Importing, Said | 
         trust=request.flag("trust"),
         before=before,
         ignore_ip=request.flag("ignore_static_ip"),
+        pod=request.text("pod"),
     )
     return wish, said
 
@@ -220,6 +221,8 @@ def _refuse_host(request: Request, session: Session, found: Plan) -> None:
 
 def _after_import(found: Plan) -> Json:
     after: Json = {"name": found.name, "state": "running"}
+    if found.pod is not None:
+        after["pod"] = found.pod.name
     if found.volumes:
         after["volumes"] = list(found.volumes)
     if found.privileges:

@@ -12,6 +12,7 @@ from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
+    from ..container.checkpoint import Wish as Freezing
     from ..container.checkpoint_pack import Wish as Packing
     from ..container.checkpoint_unpack import Said
     from ..container.frozen import Kept
@@ -64,12 +65,39 @@ def state(container: Container) -> Json:
     return {"name": container.name, "state": state, "checkpoint": kept.taken if kept else "none"}
 
 
+def kept(container: Container | None) -> Json:
+    """What is kept of the container's checkpoint on this host."""
+    if container is None:
+        return {"exists": False}
+    from ..container import frozen
+    from ..host.sizes import tree_bytes
+
+    found = frozen.kept(container)
+    about: Json = {"name": container.name, "id": container.id, "exists": found is not None}
+    if found is not None:
+        about.update(path=found.path, time=found.taken, size=tree_bytes(found.path), **found.keep.to_json())
+        about.update({key: found.notes.get(key, "") for key in ("kernel", "criu", "runtime", "architecture")})
+    return about
+
+
 def freeze(request: Request, session: Session, container: Container, *, exported: bool) -> Json:
     """Freeze it, or in check mode find out whether that can work. Raises Conflict with all that stands in the way."""
     from ..container import checkpoint
+
+    wish = freezing(request, exported=exported)
+    if not request.check:
+        return checkpoint.checkpoint(session, container, wish)
+    found = checkpoint.obstacles(session, container, wish)
+    if found:
+        raise checkpoint.refusal(container, found)
+    return {}
+
+
+def freezing(request: Request, *, exported: bool) -> Freezing:
+    from ..container.checkpoint import Wish
     from ..runtime.checkpoint import Keep
 
-    wish = checkpoint.Wish(
+    return Wish(
         keep=Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk")),
         leave_running=request.flag("leave_running"),
         early=request.flag("pre_checkpoint"),
@@ -77,12 +105,6 @@ def freeze(request: Request, session: Session, container: Container, *, exported
         criu=request.text("criu_path"),
         exported=exported,
     )
-    if not request.check:
-        return checkpoint.checkpoint(session, container, wish)
-    found = checkpoint.obstacles(session, container, wish)
-    if found:
-        raise checkpoint.refusal(container, found)
-    return {}
 
 
 def packing(request: Request) -> Packing:

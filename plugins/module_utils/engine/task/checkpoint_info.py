@@ -25,6 +25,7 @@ OPTIONS: Options = {
     "portraits": {"type": "list", "elements": "dict"},
     "ignore_volumes": {"type": "bool", "default": False},
     "ignore_static_ip": {"type": "bool", "default": False},
+    "pod": {"type": "str"},
     "publish": {"type": "list", "elements": "str", "aliases": ["ports", "published", "published_ports"]},
     "criu_path": {"type": "path"},
     "executable": EXECUTABLE,
@@ -66,7 +67,7 @@ def _containers(request: Request, session: Session) -> list[Container]:
 
 
 def _kept(session: Session, container: Container, criu: str) -> Json:
-    from ..container import frozen, landing, restore
+    from ..container import frozen, frozen_members, landing, restore
     from ..container.checkpoint_unpack import Said
     from ..criu import probe
     from ..host.sizes import tree_bytes
@@ -77,6 +78,7 @@ def _kept(session: Session, container: Container, criu: str) -> Json:
     obstacles = restore.obstacles(session, container, restore.Wish(criu=criu))
     version = probe.seen(session.runner, criu)[0]
     said = Said(container.config, {}, kept.notes)
+    row = session.database.pod(container.pod_id) if container.pod_id else None
     return {
         "kind": "container",
         "name": container.name,
@@ -84,6 +86,8 @@ def _kept(session: Session, container: Container, criu: str) -> Json:
         "path": kept.path,
         "time": kept.taken,
         "size": tree_bytes(kept.path),
+        **({"pod": row.name} if row is not None else {}),
+        "shares": frozen_members.of_pod(container.config),
         **_noted(kept.notes),
         "can_restore": not obstacles,
         "obstacles": obstacles,
@@ -147,7 +151,7 @@ def _held(request: Request, name: str, *, image: bool) -> Json:
 def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
     """`told` is what it says where it is not here to be read."""
     from ..base import jsonval
-    from ..container import adopted, checkpoint_import, landing, restore
+    from ..container import adopted, checkpoint_import, frozen_members, landing, restore
     from ..criu import probe
 
     session, given, publish = request.session(), request.text("criu_path"), request.params.get("publish")
@@ -157,6 +161,7 @@ def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
         volumes=not request.flag("ignore_volumes"),
         ignore_ip=request.flag("ignore_static_ip"),
         publish=request.texts("publish") if publish is not None else None,
+        pod=request.text("pod"),
     )
     plan = checkpoint_import.plan(session, wish, told)
     said = plan.said
@@ -172,6 +177,7 @@ def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
         "image_id": jsonval.text(said.config, "rootfsImageID"),
         "image_missing": bool(plan.pull),
         "volumes": list(plan.volumes),
+        "shares": frozen_members.of_pod(said.config),
         **_noted(said.notes),
         "privileges": plan.privileges,
         "can_restore": not obstacles,

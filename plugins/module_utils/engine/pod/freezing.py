@@ -1,0 +1,93 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containers of a pod, frozen and thawed together. The infra container stays: what the pod shares is kept in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base.errors import Conflict, EngineError
+from ..base.steps import reached
+from ..container import checkpoint, frozen, lookup, restore
+from .lifecycle import in_waves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..base.jsonval import Json
+    from ..container.model import Container
+    from ..session.session import Session
+    from .model import Pod
+
+    Numbers = dict[str, Json]
+
+
+def to_freeze(session: Session, pod: Pod) -> list[Container]:
+    """Those that run, each after all that need it."""
+    return _sorted(session, [one for one in pod.members if one.running], needed_first=False)
+
+
+def to_thaw(session: Session, pod: Pod) -> list[Container]:
+    """Those that are frozen, each after all that it needs."""
+    found = [one for one in pod.members if not one.running and frozen.kept(one) is not None]
+    return _sorted(session, found, needed_first=True)
+
+
+def _sorted(session: Session, containers: Sequence[Container], *, needed_first: bool) -> list[Container]:
+    waves = in_waves(session, containers, needed_first=needed_first)
+    return [containers[number] for wave in waves for number in wave]
+
+
+def obstacles(session: Session, pod: Pod, wish: checkpoint.Wish) -> list[str]:
+    """What keeps the containers that run from being frozen; what it is for one alone is said once."""
+    chosen = to_freeze(session, pod)
+    if not chosen:
+        return ["none of its containers runs"]
+    along = wish._replace(along=frozenset(one.id for one in chosen))
+    found = {one.name: checkpoint.obstacles(session, one, along) for one in chosen}
+    return [f"container {name}: {'; '.join(causes)}" for name, causes in found.items() if causes]
+
+
+def refusal(pod: Pod, found: list[str]) -> Conflict:
+    return Conflict(f"checkpoint pod {pod.name}", f"it cannot be checkpointed: {'; '.join(found)}")
+
+
+def freeze(session: Session, pod: Pod, wish: checkpoint.Wish) -> Numbers:
+    """Freeze all that run; CRIU's statistics by container. When one cannot be frozen, those that were go on. Raises
+    Conflict naming what stands in the way, as for one container."""
+    chosen = to_freeze(session, pod)
+    if not chosen:
+        raise refusal(pod, ["none of its containers runs"])
+    done: Numbers = {}
+    for container in chosen:
+        try:
+            done[container.name] = checkpoint.checkpoint(session, container, wish)
+        except EngineError as error:
+            _go_on(session, [one for one in chosen if one.name in done], wish, error)
+            raise
+        reached("pod-container-frozen")
+    return done
+
+
+def _go_on(session: Session, containers: list[Container], wish: checkpoint.Wish, error: EngineError) -> None:
+    """What was frozen last is needed by what was frozen before it."""
+    for container in reversed(containers):
+        try:
+            restore.restore(session, lookup.find(session, container.id), restore.Wish(criu=wish.criu))
+        except EngineError as failure:
+            error.add_cleanup_failure(str(failure))
+
+
+def thaw(session: Session, pod: Pod, wish: restore.Wish) -> Numbers:
+    """Have all that are frozen go on; CRIU's statistics by container. What has come back runs, whatever becomes of the
+    rest, which stays frozen. Raises as for one container."""
+    done: Numbers = {}
+    for container in to_thaw(session, pod):
+        try:
+            done[container.name] = restore.restore(session, container, wish)
+        except EngineError as error:
+            if done:
+                error.hint = f"{error.hint} What came back and runs of pod {pod.name}: {', '.join(done)}".strip()
+            raise
+        reached("pod-container-thawed")
+    return done
