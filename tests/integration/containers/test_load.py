@@ -6,23 +6,32 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from machine import Machine
+from machine import USER, Machine
 
 IMAGE = "127.0.0.1:5000/busybox:latest"
 TASKS = 4
 
 
-def tasks_at_once(machine: Machine, groups: list[list[dict[str, object]]]) -> None:
+def complaint(answer: str) -> str:
+    """What a task says of itself, without the whole of what it was asked."""
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return answer[-3000:]
+    return "\n".join(str(found.get(key)) for key in ("msg", "warnings", "errors", "actions"))[:6000]
+
+
+def tasks_at_once(machine: Machine, groups: list[list[dict[str, object]]], user: str | None) -> None:
     """One `containers` task for each group, all at the same time, each from a process of its own."""
-    machine.task("image", {"name": IMAGE})
-    payloads = [machine.payload("containers", {"containers": group}) for group in groups]
+    machine.task("image", {"name": IMAGE}, user=user)
+    payloads = [machine.payload("containers", {"containers": group}, user) for group in groups]
 
     def send(payload: bytes) -> None:
-        done = machine.run(["/usr/bin/python3"], check=False, input=payload, timeout=1800)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+        done = machine.run(["/usr/bin/python3"], user, check=False, input=payload, timeout=1800)
+        assert done.returncode == 0, complaint(done.stdout) + done.stderr[-1000:]
 
     def watch(_turn: int) -> None:
-        machine.podman(["ps", "-a", "--format", "json"])
+        machine.podman(["ps", "-a", "--format", "json"], user)
 
     with ThreadPoolExecutor(TASKS + 1) as pool:
         running = [pool.submit(send, payload) for payload in payloads]
@@ -31,16 +40,21 @@ def tasks_at_once(machine: Machine, groups: list[list[dict[str, object]]]) -> No
             one.result()
 
 
-def seen(machine: Machine) -> dict[str, tuple[str, str]]:
+def seen(machine: Machine, user: str | None) -> dict[str, tuple[str, str]]:
     """Name -> (state, label), by podman."""
-    listed = json.loads(machine.podman(["ps", "-a", "--format", "json"]).stdout or "[]")
+    listed = json.loads(machine.podman(["ps", "-a", "--format", "json"], user).stdout or "[]")
     return {one["Names"][0]: (one["State"], (one["Labels"] or {}).get("turn", "")) for one in listed}
 
 
-@pytest.mark.parametrize("count", [24, pytest.param(200, marks=pytest.mark.slow)])
-def test_containers_by_several_tasks_at_once(machine: Machine, count: int) -> None:
+LONG = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.mark.parametrize(
+    ("count", "user"), [(24, None), pytest.param(200, None, marks=LONG), pytest.param(200, USER, marks=LONG)]
+)
+def test_containers_by_several_tasks_at_once(machine: Machine, count: int, user: str | None) -> None:
     assert machine.registry.port == 5000
-    machine.task("image", {"name": IMAGE})
+    machine.task("image", {"name": IMAGE}, user=user)
     machine.mark()
     names = [f"c{number}" for number in range(count)]
     base = {"image": IMAGE, "command": ["sleep", "10000"], "stop_timeout": 0}
@@ -48,12 +62,13 @@ def test_containers_by_several_tasks_at_once(machine: Machine, count: int) -> No
     def groups(**more: object) -> list[list[dict[str, object]]]:
         return [[{"name": name, **more} for name in names[first::TASKS]] for first in range(TASKS)]
 
-    tasks_at_once(machine, groups(**base, label={"turn": "1"}))
-    assert seen(machine) == dict.fromkeys(names, ("running", "1"))
-    tasks_at_once(machine, groups(**base, label={"turn": "2"}))
-    assert seen(machine) == dict.fromkeys(names, ("running", "2"))
-    again = machine.task("containers", {"containers": sum(groups(**base, label={"turn": "2"}), [])}, timeout=1800)
+    tasks_at_once(machine, groups(**base, label={"turn": "1"}), user)
+    assert seen(machine, user) == dict.fromkeys(names, ("running", "1"))
+    tasks_at_once(machine, groups(**base, label={"turn": "2"}), user)
+    assert seen(machine, user) == dict.fromkeys(names, ("running", "2"))
+    everyone: list[dict[str, object]] = sum(groups(**base, label={"turn": "2"}), [])
+    again = machine.task("containers", {"containers": everyone}, user=user, timeout=1800)
     assert again["changed"] is False
-    tasks_at_once(machine, groups(state="absent"))
-    assert seen(machine) == {}
+    tasks_at_once(machine, groups(state="absent"), user)
+    assert seen(machine, user) == {}
     assert machine.leaks(patience=60) == {}

@@ -22,13 +22,14 @@ _STREAMS = ("stdin", "stdout", "stderr")
 
 class Wish(NamedTuple):
     """`streams` of stdin, stdout, stderr; `keys` to leave, None for those of containers.conf; `signals` are passed on;
-    `fresh`: it is yet to be started.
+    `fresh`: it is yet to be started; `handed` are open files that it gets then.
     """
 
     streams: tuple[str, ...] = _STREAMS
     keys: str | None = None
     signals: bool = True
     fresh: bool = True
+    handed: tuple[int, ...] = ()
 
 
 def streams(given: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ def stay(context: Context, container: Container, wish: Wish) -> int:
                 if wants_input:
                     here.raw()
 
-        listener = Attachment(sink, feed, ready, begun)
+        listener = Attachment(sink, feed, ready, begun, wish.handed)
         code = (run_attached if wish.fresh else follow)(session, container, listener)
     return 0 if code is None else code
 

@@ -12,6 +12,7 @@ from ..base.errors import EngineError, NotFound
 from .access_flags import read
 from .context import Usage
 from .create_flags import FLAGS
+from .open_files import handed
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -37,13 +38,14 @@ def run(context: Context, options: Namespace) -> int:
         raise Usage(f"requires at least 1 arg(s), only received 0\nSee 'daemonless {options.command_name} --help'")
     runs = options.command_name == "run"
     _check(line, runs)
+    more = handed(line.given.get("preserve-fds"), line.given.get("preserve-fd"))
     argv = ("daemonless", options.command_name, *options.words)
     container = _create(context, line, argv)
     try:
         if not runs:
             context.out(f"{container.id}\n")
             return 0
-        return _run(context, container, line)
+        return _run(context, container, line, more)
     except EngineError as error:
         from .attached import exit_code
 
@@ -56,6 +58,8 @@ def _check(line: Line, runs: bool) -> None:
     given = line.given
     if not runs and (given.get("detach") or "sig-proxy" in given or "detach-keys" in given):
         raise Usage("unknown flag: --detach, --detach-keys and --sig-proxy are for `daemonless run`")
+    if not runs and (given.get("preserve-fd") or given.get("preserve-fds")):
+        raise Usage("unknown flag: --preserve-fd and --preserve-fds are for `daemonless run`")
     if runs and given.get("tty") and given.get("interactive"):
         from .terminal import is_terminal
 
@@ -101,11 +105,11 @@ def _file_for_id(line: Line) -> str:
     return path
 
 
-def _run(context: Context, container: Container, line: Line) -> int:
+def _run(context: Context, container: Container, line: Line, more: tuple[int, ...]) -> int:
     if line.given.get("detach"):
         from ..container.start import start
 
-        start(context.session, container)
+        start(context.session, container, handed=more)
         context.out(f"{container.id}\n")
         return 0
     from .attached import Wish, stay, streams
@@ -114,7 +118,7 @@ def _run(context: Context, container: Container, line: Line) -> int:
     listed = given.get("attach", ())
     wanted = streams(listed if isinstance(listed, list) else (), ("stdin", "stdout", "stderr"))
     keys = given.get("detach-keys")
-    wish = Wish(wanted, None if keys is None else str(keys), given.get("sig-proxy") is not False)
+    wish = Wish(wanted, None if keys is None else str(keys), given.get("sig-proxy") is not False, handed=more)
     return stay(context, container, wish)
 
 

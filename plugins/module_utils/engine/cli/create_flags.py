@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..base.tuples import NamedTuple
 from .goflags import LIST, SWITCH, TEXT, Flag
+from .open_files import COUNT_HELP, LIST_HELP
 
 
 class Meaning(NamedTuple):
@@ -112,7 +113,6 @@ timezone --tz  time zone
 --variant  variant of the image's architecture
 --workdir -w  working directory
 --init-ctr  once or always: an init container of the pod
---preserve-fds
 """
 _LISTS = """
 etc_hosts --add-host  NAME:ADDRESS for /etc/hosts
@@ -148,7 +148,6 @@ env --env -e  NAME=VALUE; NAME alone takes ours
 --mount  type=...,source=...,target=...
 --network --net  network, mode, or NETWORK:ip=...
 network_aliases --network-alias  name in its networks
---preserve-fd
 publish --publish -p  [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]
 --requires  container that is started first
 secrets --secret  NAME[,type=...,target=...]
@@ -190,6 +189,8 @@ _OWN = (
     Flag("--disable-content-trust", SWITCH, "for scripts of docker's users: nothing to switch off"),
     Flag("--help", SWITCH, "show this help"),
     Flag("--pod-id-file", TEXT, "the pod whose id is in this file"),
+    Flag("--preserve-fd", LIST, LIST_HELP),
+    Flag("--preserve-fds", TEXT, COUNT_HELP),
     Flag("--quiet -q", SWITCH, "no progress while pulling"),
     Flag("--replace", SWITCH, "take the place of a container of this name"),
     Flag("--sig-proxy", SWITCH, "pass our signals on to it"),
@@ -201,6 +202,4 @@ FLAGS = (*_OWN, *(meaning.flag for meaning in MEANINGS))
 REFUSED = {
     "decryption-key": "encrypted layers are not decrypted here; pull a plain image",
     "link-local-ip": "netavark has no such address",
-    "preserve-fd": "conmon closes what it does not know; hand files in with --volume",
-    "preserve-fds": "conmon closes what it does not know; hand files in with --volume",
 }

@@ -9,12 +9,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError
+from . import open_files
 from .attached import exit_code
 from .context import Usage
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..container.execute import ExecRequest
+    from ..container.model import Container
     from .arguments import Parser
     from .context import Context
 
@@ -25,10 +28,12 @@ def arguments(parser: Parser, name: str) -> None:
     import argparse
 
     parser.flag("-d", "--detach", help="do not wait for it")
+    parser.add_argument("--detach-keys", help="keys to leave it running, ctrl-p,ctrl-q by default")
     parser.many("-e", "--env", metavar="NAME=VALUE", help="set a variable; NAME alone takes ours")
     parser.many("--env-file", metavar="FILE", help="read variables from a file")
     parser.flag("-i", "--interactive", help="pass our standard input on")
     parser.latest()
+    open_files.arguments(parser)
     parser.flag("--privileged", help="with every capability")
     parser.flag("-t", "--tty", help="with a terminal")
     parser.add_argument("-u", "--user", default="", help="user[:group]")
@@ -39,6 +44,7 @@ def arguments(parser: Parser, name: str) -> None:
 def run(context: Context, options: Namespace) -> int:
     from ..container import execute
 
+    more = open_files.handed(options.preserve_fds, options.preserve_fd)
     argv = list(options.words)
     if not argv and not options.latest:
         raise Usage("must provide a container and a command")
@@ -56,18 +62,45 @@ def run(context: Context, options: Namespace) -> int:
         workdir=options.workdir,
         tty=options.tty,
         privileged=options.privileged,
+        more=more,
     )
     try:
         if options.detach:
             context.out(f"{execute.detach(context.session, container, request)}\n")
             return 0
         sys.stdout.flush()
+        if options.tty or (options.interactive and options.detach_keys):
+            return _attached(context, container, request, options)
         if not options.interactive:
             _close_input()
         return execute.interactive(context.session, container, request)
     except EngineError as error:
         context.error(str(error))
         return exit_code(error)
+
+
+def _attached(context: Context, container: Container, request: ExecRequest, options: Namespace) -> int:
+    """A monitor is between us and the program, so that it can be left to itself."""
+    from ..container import execute
+    from ..runtime import attach
+    from . import terminal
+
+    keys = attach.parse_keys(context.session.conf.detach_keys if options.detach_keys is None else options.detach_keys)
+    feed = attach.Input(fd=0, keys=keys) if options.interactive else None
+
+    def sink(stream: str, data: bytes) -> None:
+        terminal.write(1 if stream == attach.STDOUT else 2, data)
+
+    with terminal.Surroundings() as here:
+
+        def ready(directory: str) -> None:
+            if options.tty:
+                here.on_resize(lambda rows, columns: attach.resize(directory, rows, columns))
+                if options.interactive:
+                    here.raw()
+
+        code = execute.attached(context.session, container, request, execute.Listener(sink, feed, ready))
+    return 0 if code is None else code
 
 
 def _close_input() -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
@@ -21,8 +22,11 @@ from .events import event
 from .holding import held, save
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ..base.jsonval import Json
-    from ..runtime.exec import ExecResult
+    from ..runtime.attach import Input, Sink
+    from ..runtime.exec import ExecResult, ExecSession
     from ..session.session import Session
     from .model import Container
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 class ExecRequest(NamedTuple):
     """What to run. `env` goes on top of the container's own; "" as `user` or `workdir` means the container's.
 
-    `seconds` ends it with SIGKILL.
+    `seconds` ends it with SIGKILL. `more` are open files of ours that it gets under the same numbers.
     """
 
     argv: tuple[str, ...]
@@ -41,6 +45,7 @@ class ExecRequest(NamedTuple):
     stdin: bytes = b""
     privileged: bool = False
     seconds: float | None = None
+    more: tuple[int, ...] = ()
 
 
 def execute(session: Session, container: Container, request: ExecRequest) -> ExecResult:
@@ -59,32 +64,72 @@ def interactive(session: Session, container: Container, request: ExecRequest) ->
     _reachable(session, container)
     process = _process(container, request)
     runtime = parts.runtime_of(session, container.config)
-    return runtime_exec.interactive(session.runner, runtime, _target(container), process)
+    return runtime_exec.interactive(session.runner, runtime, _target(container), process, more=request.more)
+
+
+def attached(session: Session, container: Container, request: ExecRequest, listener: Listener) -> int | None:
+    """Run it under a monitor of its own, and stay until it ends, or until `listener` leaves it: the exit code, or None.
+
+    What goes in is the listener's to say.
+    """
+    _reachable(session, container)
+    with _recorded(session, container, request) as wanted:
+        asked = runtime_exec.Listener(
+            listener.sink,
+            listener.feed,
+            lambda: listener.ready(wanted.directory),
+            lambda pid: _note(session, container, wanted.session_id, pid, request),
+        )
+        wanted = wanted._replace(stdin=listener.feed is not None)
+        runtime, monitor = parts.runtime_of(session, container.config), parts.monitor(session)
+        code = runtime_exec.attached(session.runner, runtime, monitor, _target(container), wanted, asked)
+    if code is not None:
+        forget_exec(session, container, wanted.session_id)
+    return code
+
+
+class Listener(NamedTuple):
+    """Who is attached to an exec: `sink` gets its output, `feed` is what goes in; `ready` is told the directory of its
+    monitor before the program begins."""
+
+    sink: Sink
+    feed: Input | None
+    ready: Callable[[str], None]
 
 
 def detach(session: Session, container: Container, request: ExecRequest) -> str:
     """Start it under a monitor of its own; the id of the exec session."""
     _reachable(session, container)
+    with _recorded(session, container, request) as wanted:
+        runtime, monitor = parts.runtime_of(session, container.config), parts.monitor(session)
+        pid, _conmon = runtime_exec.detached(session.runner, runtime, monitor, _target(container), wanted)
+        _note(session, container, wanted.session_id, pid, request)
+    event(session, container, "exec")
+    return wanted.session_id
+
+
+@contextmanager
+def _recorded(session: Session, container: Container, request: ExecRequest) -> Iterator[ExecSession]:
+    """A new one, known to the database unless what is done with it fails."""
     process = _process(container, request)
     session_id = new_id()
     command = (
         () if session.command is None else (session.command, "container", "cleanup", "--exec", session_id, container.id)
     )
-    wanted = runtime_exec.ExecSession(session_id, os.path.join(container.static_dir, session_id), process, command)
-    runtime = parts.runtime_of(session, container.config)
-    monitor = parts.monitor(session)
+    directory = os.path.join(container.static_dir, session_id)
     session.database.add_exec_session(session_id, container.id)
     try:
-        pid, _conmon = runtime_exec.detached(session.runner, runtime, monitor, _target(container), wanted)
-        with held(session, container, "exec in") as current:
-            sessions = dict(jsonval.table(current.state, "newExecSessions"))
-            sessions[session_id] = _record(current, session_id, pid, request)
-            save(session, current, newExecSessions=sessions)
+        yield runtime_exec.ExecSession(session_id, directory, process, command, request.more)
     except BaseException:
-        session.database.remove_exec_session(session_id)
+        forget_exec(session, container, session_id)
         raise
-    event(session, container, "exec")
-    return session_id
+
+
+def _note(session: Session, container: Container, session_id: str, pid: int, request: ExecRequest) -> None:
+    with held(session, container, "exec in") as current:
+        sessions = dict(jsonval.table(current.state, "newExecSessions"))
+        sessions[session_id] = _record(current, session_id, pid, request)
+        save(session, current, newExecSessions=sessions)
 
 
 def holds(container: Container, path: str) -> bool:

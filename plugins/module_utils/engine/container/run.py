@@ -57,13 +57,14 @@ def run(session: Session, container: Container, begun: Callable[[], None] | None
 
 class Attachment(NamedTuple):
     """Who listens: `sink` gets the output as it comes, `feed` is what goes in. `ready` is called when the container is
-    there and its program has not begun, `begun` when it has.
+    there and its program has not begun, `begun` when it has. `handed` as for start.
     """
 
     sink: Sink
     feed: attach.Input | None = None
     ready: Callable[[Container], None] | None = None
     begun: Callable[[], None] | None = None
+    handed: tuple[int, ...] = ()
 
 
 def run_attached(session: Session, container: Container, listener: Attachment) -> int | None:
@@ -77,7 +78,7 @@ def run_attached(session: Session, container: Container, listener: Attachment) -
 
     stayed = True
     try:
-        start(session, container, ready)
+        start(session, container, ready, handed=listener.handed)
         if listener.begun is not None:
             listener.begun()
         for connection in opened:

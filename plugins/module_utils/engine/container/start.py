@@ -69,11 +69,18 @@ _NOT_THAWED: dict[str, object] = {
 _OCI_VERSION = "1.0.2"  # nothing newer is used, and runtimes of 2022 and 2023 refuse 1.1 and later
 
 
-def start(session: Session, container: Container, ready: Ready | None = None, known_as: str = "") -> bool:
+def start(
+    session: Session,
+    container: Container,
+    ready: Ready | None = None,
+    known_as: str = "",
+    handed: tuple[int, ...] = (),
+) -> bool:
     """Start it, and first those containers whose namespaces it shares. False when it was running.
 
     `ready` is called when the container exists and its program has not begun: the moment to attach to its streams.
     `known_as` is the name it is going to have, by which its networks, its journal and its own files call it already.
+    `handed` are open files of ours that its program gets under the same numbers, this time only.
     Raises Conflict for a port or address in use, NotFound for a missing command or mount source, HostLacks, ToolFailed.
     """
     if container.running:
@@ -83,7 +90,7 @@ def start(session: Session, container: Container, ready: Ready | None = None, kn
         if other is not None and not other.running:
             start(session, other)
     with held(session, container, "start") as current:
-        return start_held(session, current.known_as(known_as) if known_as else current, ready)
+        return start_held(session, current.known_as(known_as) if known_as else current, ready, handed=handed)
 
 
 def initialize(session: Session, container: Container) -> None:
@@ -110,6 +117,7 @@ def start_held(
     restarted: bool = False,
     begins: bool = True,
     thaw: Thaw | None = None,
+    handed: tuple[int, ...] = (),
 ) -> bool:
     """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting. With
     `thaw` its processes come out of a checkpoint, and run as soon as they are there."""
@@ -145,7 +153,7 @@ def start_held(
     )
     reached("start-recorded")
     try:
-        changes = _prepare(session, container.known_as(name), netns, thaw)
+        changes = _prepare(session, container.known_as(name), netns, thaw, handed)
         if thaw is not None:
             changes.update(state=RUNNING)
             if clock.is_zero(container.started_at):  # out of an archive: it never ran here
@@ -189,7 +197,9 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
             error.add_cleanup_failure(str(failure))
 
 
-def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | None) -> Json:
+def _prepare(
+    session: Session, container: Container, netns: str, thaw: Thaw | None, handed: tuple[int, ...]
+) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
     hostname = runfiles.own_hostname(session, container)
@@ -234,7 +244,7 @@ def _prepare(session: Session, container: Container, netns: str, thaw: Thaw | No
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        created = _create(session, container, connection, thaw, view)
+        created = _create(session, container, connection, thaw, view, handed)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -258,6 +268,7 @@ def _create(
     connection: Connection | None,
     thaw: Thaw | None,
     view: tuple[str, str] | None,
+    handed: tuple[int, ...],
 ) -> Created:
     config = container.config
     monitor = parts.monitor(session)
@@ -281,6 +292,7 @@ def _create(
         runtime_options=thaw.options if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
         view=view,
+        handed=handed,
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), monitor, request)
 

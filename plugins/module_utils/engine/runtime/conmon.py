@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import Conflict, EngineError, NotFound, ToolFailed
 from ..base.files import read_bytes
 from ..base.tuples import NamedTuple
-from . import errors
+from . import errors, handed
 from .delete import delete
 from .monitor import Answer, Launch, launch
 
@@ -49,6 +49,7 @@ class CreateRequest(NamedTuple):
     """One container. `bundle` holds config.json and gets `attach`, `ctl` and `winsz`; `run_dir` gets conmon.pid,
     pidfile and oci-log. `exit_command` is the whole command that conmon runs when the container ended, () for none.
     `stdin` keeps the container's standard input open for attaching; `placed`, `hold_fds`, `stdio` as monitor.Launch.
+    `handed` are open files of ours for its program (handed.py).
     `view` (path of the root, path at which the runtime finds it) where it cannot go the ordinary way.
     """
 
@@ -70,6 +71,7 @@ class CreateRequest(NamedTuple):
     stdio: tuple[int, int, int] | None = None
     placed: Callable[[int], None] | None = None
     view: tuple[str, str] | None = None
+    handed: tuple[int, ...] = ()
 
 
 class Created(NamedTuple):
@@ -95,6 +97,7 @@ def create(runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRe
         request.hold_fds,
         request.stdio,
         monitor.deadline,
+        request.handed,
     )
     try:
         answer = launch(runner, wanted)
@@ -149,7 +152,7 @@ def command(runtime: Runtime, monitor: Monitor, request: CreateRequest) -> tuple
         argv += ["--runtime-arg", argument]
     argv += _switches(request)
     argv += ["--conmon-pidfile", f"{run}/conmon.pid"]
-    for option in request.runtime_options:
+    for option in (*request.runtime_options, *handed.options(request.handed)):
         argv += ["--runtime-opt", option]
     if request.restore_from:
         argv += ["--restore", request.restore_from]

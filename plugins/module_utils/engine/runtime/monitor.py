@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, TimedOut, ToolFailed
 from ..base.tuples import NamedTuple
+from .handed import copies, out_of_the_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +46,8 @@ class Launch(NamedTuple):
 
     `env` goes on top of the few variables that conmon's children need; `placed` moves the given pid into its cgroup;
     `hold_fds` stay open in the monitor for as long as the container lives (reserved ports); `stdio` replaces /dev/null
-    for the passthrough log driver; `deadline` in seconds.
+    for the passthrough log driver; `deadline` in seconds. `handed` are open files of ours for the program (handed.py);
+    `attach` connects to a program that is run beside the container's own, before it begins.
     """
 
     deed: str
@@ -56,14 +58,18 @@ class Launch(NamedTuple):
     hold_fds: tuple[int, ...] = ()
     stdio: tuple[int, int, int] | None = None
     deadline: float = 120.0
+    handed: tuple[int, ...] = ()
+    attach: Callable[[], None] | None = None
 
 
 class Answer(NamedTuple):
-    """conmon's one line: `data` is the pid, or negative with the runtime's own words in `message`."""
+    """conmon's one line: `data` is the pid, or negative with the runtime's own words in `message`. `lines` has what it
+    says later, for those who attached; they close it."""
 
     data: int
     message: str
     conmon_pid: int
+    lines: Lines | None = None
 
 
 def launch(runner: Runner, wanted: Launch) -> Answer:
@@ -71,51 +77,74 @@ def launch(runner: Runner, wanted: Launch) -> Answer:
 
     Raises TimedOut when the runtime hangs (conmon and all below it are killed), ToolFailed when conmon itself fails.
     """
-    sync_read, sync_write = os.pipe()
-    start_read, start_write = os.pipe()
+    sync_read, sync_write = _pipe(wanted)
+    start_read, start_write = _pipe(wanted)
+    attach_read, attach_write = _pipe(wanted) if wanted.attach is not None else (-1, -1)
+    held = copies(wanted.hold_fds, wanted.handed)
     said = os.memfd_create("conmon-stderr")
     child: Process | None = None
     try:
         stdin, stdout, stderr = wanted.stdio or (None, None, said)
         child = runner.spawn(
             wanted.argv,
-            env=_environment(wanted.env, sync_write, start_read),
+            env=_environment(wanted.env, sync_write, start_read, attach_write),
             cwd="/",  # it outlives us: no directory of the caller may stay busy
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=(sync_write, start_read, *wanted.hold_fds),
+            pass_fds=(sync_write, start_read, *(fd for fd in (attach_write,) if fd >= 0), *held, *wanted.handed),
             new_session=True,
         )
-        sync_write, start_read = _close(sync_write), _close(start_read)
+        sync_write, start_read, attach_write = _close(sync_write), _close(start_read), _close(attach_write)
         if wanted.placed is not None:
             wanted.placed(child.pid)
-        try:
-            os.write(start_write, b"\0")
-        except BrokenPipeError:
-            pass  # it has ended already; what it said is read below
-        line = _read_line(sync_read, wanted.deadline)
+        _go(start_write)
+        if wanted.attach is not None and Lines(attach_read).next(wanted.deadline):
+            wanted.attach()
+            _go(start_write)
+        lines = Lines(sync_read)
+        line = lines.next(wanted.deadline)
         if line is None:
             raise TimedOut(wanted.deed, f"no answer from the runtime within {wanted.deadline:g} s; it was killed")
         if not line:
             raise ToolFailed(wanted.deed, "conmon", child.wait(5.0), _text_of(said))
         child.wait(5.0)  # gone already: its second process wrote the line
-        return _answer(wanted, line)
+        answer = _answer(wanted, line)
+        if wanted.attach is not None and answer.data > 0:
+            sync_read = -1
+            return answer._replace(lines=lines)
+        return answer
     except BaseException:
         if child is not None:
             stop_tree(child.pid, recorded_pid(wanted.pidfile))
             _reap(child)
         raise
     finally:
-        for fd in (sync_read, sync_write, start_read, start_write, said):
+        ours = (fd for fd, given in zip(held, wanted.hold_fds) if fd != given)
+        for fd in (sync_read, sync_write, start_read, start_write, attach_read, attach_write, said, *ours):
             _close(fd)
 
 
-def _environment(extra: Mapping[str, str], sync_write: int, start_read: int) -> dict[str, str]:
+def _pipe(wanted: Launch) -> tuple[int, int]:
+    """Neither end under a number that is handed on."""
+    read, write = os.pipe()
+    return out_of_the_way(read, wanted.handed), out_of_the_way(write, wanted.handed)
+
+
+def _go(start_write: int) -> None:
+    try:
+        os.write(start_write, b"\0")
+    except BrokenPipeError:
+        pass  # it has ended already; what it said is read later
+
+
+def _environment(extra: Mapping[str, str], sync_write: int, start_read: int, attach_write: int) -> dict[str, str]:
     env = kept_environment()
     env.update(extra)
     env["_OCI_SYNCPIPE"] = str(sync_write)
     env["_OCI_STARTPIPE"] = str(start_read)
+    if attach_write >= 0:
+        env["_OCI_ATTACHPIPE"] = str(attach_write)
     return env
 
 
@@ -141,23 +170,31 @@ def _reap(child: Process) -> None:
         pass  # in uninterruptible sleep: init will reap it after us
 
 
-def _read_line(fd: int, seconds: float) -> bytes | None:
-    """The line; b"" when conmon closed the pipe without one; None when the deadline passed."""
-    end = time.monotonic() + seconds
-    poll = select.poll()
-    poll.register(fd, select.POLLIN | select.POLLHUP)
-    data = b""
-    while len(data) < _ANSWER_LIMIT:
-        left = end - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            return None
-        piece = os.read(fd, 65536)
-        if not piece:
-            return data
-        data += piece
-        if b"\n" in piece:
-            break
-    return data.partition(b"\n")[0]  # the end of a program that was quick may follow in a line of its own
+class Lines:
+    """What conmon says on a pipe, line by line."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._data = b""
+
+    def next(self, seconds: float) -> bytes | None:
+        """b"" when conmon closed the pipe without one; None when the deadline passed."""
+        end = time.monotonic() + seconds
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN | select.POLLHUP)
+        while b"\n" not in self._data and len(self._data) < _ANSWER_LIMIT:
+            left = end - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return None
+            piece = os.read(self._fd, 65536)
+            if not piece:
+                break
+            self._data += piece
+        line, _newline, self._data = self._data.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        self._fd = _close(self._fd)
 
 
 def _answer(wanted: Launch, line: bytes) -> Answer:
