@@ -93,11 +93,29 @@ def test_devices_by_their_cdi_names(box, user):
         assert box.podman(["exec", "ours", "cat", "/data/cdi"]).stdout == "from the host\n"
 
     gpus = {**wish, "gpus": "all"}
+    running = box.podman_json(["inspect", "ours"], user)[0]["State"]["Pid"]
+    for check in (True, False):  # known before the one that runs is touched
+        told = box.task("container", gpus, user=user, check=check, fails=True)["msg"]
+        assert "find CDI device nvidia.com/gpu=all" in told and "no file describes it" in told
+        fresh = {**gpus, "name": "fresh", "state": "created"}
+        assert "nvidia.com/gpu=all" in box.task("container", fresh, user=user, check=check, fails=True)["msg"]
+        listed = {"containers": [{key: value for key, value in fresh.items() if key != "state"}]}
+        assert "nvidia.com/gpu=all" in json.dumps(box.task("containers", listed, user=user, check=check, fails=True))
+    command = "daemonless" if user is None else f"/home/{user}/.local/bin/daemonless"
+    made = box.run([command, "create", "--name", "fresh", "--gpus", "all", IMAGE, "true"], user, check=False)
+    assert made.returncode == 125 and "find CDI device nvidia.com/gpu=all" in made.stderr
+    assert box.podman(["container", "exists", "fresh"], user, check=False).returncode == 1
+    assert box.podman_json(["inspect", "ours"], user)[0]["State"]["Pid"] == running
+    assert box.task("container", wish, user=user)["changed"] is False
+    device = {"name": "all", "containerEdits": {"env": ["GPUS=all"]}}
+    box.write("/etc/cdi/gpus.json", json.dumps({"cdiVersion": "0.7.0", "kind": "nvidia.com/gpu", "devices": [device]}))
     shown = box.task("container", gpus, user=user, check=True)
     assert shown["diff"]["after"]["device"] == ["nvidia.com/gpu=all", "vendor.com/class=one"]
-    told = box.task("container", gpus, user=user, fails=True)["msg"]
-    assert "find CDI device nvidia.com/gpu=all" in told and "runs again under the name ours" in told
-    assert box.task("container", wish, user=user)["changed"] is False
+    box.task("container", gpus, user=user)
+    box.sh("rm /etc/cdi/gpus.json")
+    assert box.task("container", gpus, user=user)["changed"] is False, "it runs, and nothing is to be done"
+    box.task("container", {**gpus, "state": "stopped"}, user=user)
+    assert "nvidia.com/gpu=all" in box.task("container", gpus, user=user, check=True, fails=True)["msg"]
     for name in ("ours", "theirs"):
         box.task("container", {"name": name, "state": "absent"}, user=user)
 

@@ -60,7 +60,7 @@ def test_mistakes(argv: str, said: str) -> None:
 
 def test_every_flag_is_an_option_or_refused_for_a_reason() -> None:
     own = {"attach", "detach", "detach-keys", "disable-content-trust", "help", "pod-id-file", "quiet", "replace"}
-    own |= {"sig-proxy"}
+    own |= {"preserve-fd", "preserve-fds", "sig-proxy"}
     for flag in create_flags.FLAGS:
         option = create_flags.OPTION_OF.get(flag.key)
         if flag.key in create_flags.REFUSED:
@@ -77,7 +77,7 @@ def test_every_option_of_the_module_that_a_container_keeps_has_a_flag() -> None:
         state image command pull recreate image_strict force_restart force_delete delete_volumes detach executable
         comparisons delete_depend wait_timeout attach cmd_args debug delete_time detach_keys log_level restart_time
         sig_proxy stop_time quadlet_dir quadlet_filename quadlet_file_mode quadlet_options
-        generate_systemd update_order
+        generate_systemd update_order preserve_fd preserve_fds
     """.split()
     )
     assert set(OPTIONS) - set(create_flags.OPTION_OF.values()) - beside == set()

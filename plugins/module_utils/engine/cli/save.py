@@ -7,11 +7,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 from ..base.errors import NotFound
 from ..base.files import scratch_directory
+from ..base.scratch import Scratch
 from .access_flags import HELP, QUIET, read, text, truth
 from .context import Usage
 from .goflags import SWITCH, Flag
@@ -59,7 +59,7 @@ def _save(context: Context, line: Line) -> int:
         raise Usage("--format oci-dir and docker-dir need --output")
     if sys.stdout.isatty():
         raise Usage("refusing to save to terminal. Use -o flag or redirect")
-    with tempfile.TemporaryDirectory(prefix="daemonless-save-", dir=scratch_directory()) as folder:
+    with Scratch("save", scratch_directory()) as folder:
         made = os.path.join(folder, "archive.tar")
         _write(context, line, form, made)
         sys.stdout.flush()
@@ -103,10 +103,11 @@ def _load(context: Context, line: Line) -> int:
     if sys.stdin.isatty():
         raise Usage("cannot read from terminal, use command-line redirection or the --input flag")
     _session = context.session  # a plain user enters namespaces of their own here, before anything is opened
-    with tempfile.NamedTemporaryFile(prefix="daemonless-load-", dir=scratch_directory()) as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
-        spool.flush()
-        return _loaded(context, spool.name)
+    with Scratch("load", scratch_directory()) as folder:
+        spool = os.path.join(folder, "archive.tar")
+        with open(spool, "xb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        return _loaded(context, spool)
 
 
 def _loaded(context: Context, path: str) -> int:

@@ -12,13 +12,17 @@ from ..base import jsonval
 from ..base.errors import BadInput, EngineError, NotFound
 from ..spec import cdi, strict_json
 from ..spec.devices import DeviceNode
+from .planner import CREATE, RECREATE_STEP, RESTART, START
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
+    from ..plan.change import Plan
+    from .desired import ContainerDesired
     from .model import Container
 
 #: What a later directory says of a device wins over what an earlier one does.
 DIRECTORIES = ("/etc/cdi", "/var/run/cdi")
+_STARTS = (CREATE, RECREATE_STEP, RESTART, START)
 _LIMIT = 4 * 1024 * 1024
 
 
@@ -31,6 +35,20 @@ def inject(container: Container, spec: Json, *, rootless: bool) -> None:
     if names:
         edits = edits_of(names, f"start container {container.name}", DIRECTORIES)
         cdi.inject(spec, edits, _node, binds=rootless)
+
+
+def foresee(plan: Plan, wish: ContainerDesired, config: Json, *, rootless: bool) -> None:
+    """Whether a plan that makes or starts a container can find its devices: `config` is that of the one there is.
+
+    Raises what `inject` would raise then.
+    """
+    if not any(step.name in _STARTS for step in plan.steps):
+        return
+    names = jsonval.texts(config, "cdiDevices")
+    if wish.device is not None:
+        names = [device.source for device in wish.device if device.cdi]
+    if names:
+        cdi.inject({}, edits_of(names, f"start container {wish.name}", DIRECTORIES), _node, binds=rootless)
 
 
 def edits_of(names: list[str], deed: str, directories: tuple[str, ...]) -> list[cdi.Edits]:

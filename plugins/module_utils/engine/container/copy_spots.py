@@ -44,12 +44,11 @@ def source_of(session: Session, source: Spot, stack: ExitStack) -> Source:
     if source.content is None:
         root = root_of(session, source, stack, write=False)
         return copy_ends.source(Place(root, absolute(source), source.where))
-    import tempfile
-
+    from ..base.scratch import Scratch
     from ..files.end import End
 
     # In memory: what is written may be a secret.
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="daemonless-", dir="/dev/shm"))
+    folder = stack.enter_context(Scratch("copy", "/dev/shm"))
     path = os.path.join(folder, "content")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(source.content)

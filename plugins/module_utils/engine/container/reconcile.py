@@ -130,7 +130,8 @@ def put_right(session: Session) -> None:
 def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None) -> View:
     """Observe and plan. `planned` are containers by name that will be there when this one is made, but are not yet.
 
-    Raises NotFound, BadInput, HostLacks, and Refused for a change that would lose something.
+    Raises NotFound, BadInput, HostLacks, and Refused for a change that would lose something: all that can be known
+    before anything is done.
     """
     container = _by_name(session, task.desired.name)
     observed = None if container is None else Observed(container.id, container.config, container.status)
@@ -144,6 +145,11 @@ def look(session: Session, task: Task, planned: Mapping[str, Peer] | None = None
     if plan.refused:
         reasons = "; ".join(f"{change.option}: {change.reason}" for change in plan.refused)
         raise Refused(f"change container {task.desired.name}", reasons)
+    config = container.config if container is not None else {}
+    if plan.changed and (task.desired.device or config.get("cdiDevices")):
+        from . import cdi
+
+        cdi.foresee(plan, task.desired, config, rootless=session.identity.rootless)
     return View(container, image, plan, around)
 
 

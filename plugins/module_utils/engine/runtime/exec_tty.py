@@ -11,12 +11,12 @@ import array
 import os
 import select
 import socket
-import tempfile
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..base.errors import TimedOut
+from ..base.scratch import Scratch
 from ..host.process import Completed
 from . import pump
 from .program import environment
@@ -41,7 +41,7 @@ def run(
     end = None if seconds is None else time.monotonic() + seconds
     said = os.memfd_create("exec-stderr")
     # a short path: socket addresses hold 108 bytes
-    with tempfile.TemporaryDirectory(prefix="tty-", dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as server:
+    with Scratch("tty", "/tmp") as folder, socket.socket(socket.AF_UNIX) as server:
         child: Process | None = None
         master = -1
         try:

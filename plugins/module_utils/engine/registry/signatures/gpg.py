@@ -9,12 +9,12 @@ the user's own keys prove nothing.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
 from ...base.errors import Corrupt, Denied, HostLacks
 from ...base.files import atomic_write, read_bytes
+from ...base.scratch import Scratch
 from ...base.tuples import NamedTuple
 from ...host import programs
 
@@ -48,13 +48,14 @@ class TrustedKeys:
         self._runner = runner
         self._keys = keys
         self._deed = deed
+        self._scratch = Scratch("gpg", tempfile.gettempdir())
         self._home = ""
         self.fingerprints: tuple[str, ...] = ()
 
     def __enter__(self) -> TrustedKeys:
         """Raises HostLacks without gpg, Denied when the key files hold no key."""
         self._gpg = programs.require("gpg", self._deed)
-        self._home = tempfile.mkdtemp(prefix="daemonless-gpg-")
+        self._home = self._scratch.__enter__()
         try:
             # Its mere presence keeps gpg 2.4 from choosing a key daemon for a home that it has never seen.
             atomic_write(os.path.join(self._home, "common.conf"), b"", durable=False)
@@ -67,7 +68,7 @@ class TrustedKeys:
         return self
 
     def __exit__(self, *_details: object) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._scratch.__exit__()
 
     def open(self, message: bytes) -> Opened:
         """The content of a message signed by one of the keys.  Raises Denied."""
