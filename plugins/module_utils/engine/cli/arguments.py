@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a command says of its flags: to argparse, or, with a table, to our own reader.
 
-Importing argparse takes longer than reading most command lines, so that commands with a table never do.
+Importing argparse takes longer than reading most command lines, so that most of them are read without it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import plain_flags
 from .context import Usage
+from .plain_flags import OFF
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Parser:
-    """The flags and words of one command, with its name and what it does; `read` raises Usage."""
+    """The flags and words of one command, with its name and what it does; `read` raises Usage.
+
+    They are kept as they were told. argparse, which takes longer to load than most commands take, hears of them only
+    for a command line that is not the plainest: help, mistakes, `--flag=value`, several flags in one word.
+    """
 
     _table: Sequence[Flag] = ()
     _usage = ""
@@ -29,6 +35,7 @@ class Parser:
     def __init__(self, program: str, summary: str) -> None:
         self.prog = program
         self._summary = summary
+        self._told: list[tuple[tuple[str, ...], dict[str, Any]]] = []
         self._made: Options | None = None
 
     @property
@@ -36,26 +43,31 @@ class Parser:
         if self._made is None:
             from .options import Options
 
-            self._made = Options(self.prog, self._summary)
+            self._made = made = Options(self.prog, self._summary)
+            for names, how in self._told:
+                if OFF in how:
+                    made.add_switch(names, off=how[OFF], help=how["help"])
+                else:
+                    made.add_argument(*names, **how)
         return self._made
 
     def add_argument(self, *names: str, **how: Any) -> None:
         """A flag or a word, as argparse has them."""
-        self._options.add_argument(*names, **how)
+        self._told.append((names, how))
 
     def flag(self, *names: str, help: str = "") -> None:
-        self._options.add_switch(names, off=False, help=help)
+        self._told.append((names, {OFF: False, "help": help}))
 
     def switch(self, *names: str, help: str = "") -> None:
         """As a flag, and None when it is not given: for those that are on unless they are switched off."""
-        self._options.add_switch(names, off=None, help=help)
+        self._told.append((names, {OFF: None, "help": help}))
 
     def many(self, *names: str, metavar: str = "VALUE", help: str = "") -> None:
         """A flag that may be given several times."""
-        self._options.add_argument(*names, action="append", default=[], metavar=metavar, help=help)
+        self.add_argument(*names, action="append", default=[], metavar=metavar, help=help)
 
     def names(self, metavar: str = "CONTAINER", minimum: int = 0) -> None:
-        self._options.add_argument("names", nargs="+" if minimum else "*", metavar=metavar)
+        self.add_argument("names", nargs="+" if minimum else "*", metavar=metavar)
 
     def latest(self) -> None:
         self.flag("-l", "--latest", help="the container created last")
@@ -80,7 +92,7 @@ class Parser:
 
     def read(self, argv: list[str]) -> Namespace:
         if not self._table:
-            return self._options.read(argv)
+            return plain_flags.read(self._told, argv) or self._options.read(argv)
         if TYPE_CHECKING:
             return Namespace()
         from types import SimpleNamespace
