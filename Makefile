@@ -76,6 +76,11 @@ test-vm: setup ## The journey on a virtual host: systemd, limits that bite, rebo
 	@$(LAB)/packages $(LAB)/packages-vm.txt
 	@$(LAB)/vm-test $(BIN) $(SUITE)
 
+.PHONY: test-vm-pair
+test-vm-pair: setup ## A container moves between two virtual hosts, memory ahead and connections kept (some 20 minutes)
+	@$(LAB)/packages $(LAB)/packages-vm.txt
+	@$(LAB)/vm-test $(BIN) $(or $(SUITE),trixie) pair
+
 .PHONY: test-long
 test-long: setup judge ## What is too long for every run: layers of a million entries, thousands of random trees (minutes)
 	@$(PYTEST) tests -m slow -n $(JOBS) --dist loadscope
