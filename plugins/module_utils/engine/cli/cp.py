@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser, name: str) -> None:
     parser.switch("-a", "--archive", help="files belong to the container's user, or to you (default true)")
     parser.flag("--overwrite", help="directories may give way to files, and files to directories")
-    parser.flag("--pause", help="accepted, and of no effect")
+    parser.flag("--pause", help="of no effect, as with podman: nothing has to be paused")
     parser.names("[CONTAINER:]SRC_PATH [CONTAINER:]DEST_PATH")
 
 

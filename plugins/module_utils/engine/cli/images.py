@@ -36,13 +36,15 @@ _COLUMNS = (
 
 def arguments(parser: Parser, name: str) -> None:
     parser.names("NAME")
-    parser.flag("-a", "--all", help="accepted; every image is shown")
+    parser.flag("-a", "--all", help="also those without a name that others were built upon")
     parser.flag("--digests", help="show digests too")
     parser.many("-f", "--filter", metavar="KEY=VALUE", help="dangling, label, reference, id")
     parser.add_argument("--format", default="", help="json, table, or a Go template")
+    parser.flag("--history", help="with the names that each has had")
     parser.flag("--no-trunc", help="ids in full")
     parser.flag("-n", "--noheading", help="no headings")
     parser.flag("-q", "--quiet", help="only ids")
+    parser.add_argument("--sort", default="created", choices=("created", "id", "repository", "size", "tag"))
 
 
 def run(context: Context, options: Namespace) -> int:
@@ -50,10 +52,22 @@ def run(context: Context, options: Namespace) -> int:
     layers = {layer.id: layer for layer in store.layers()}
     images = _Images(store, layers, context)
     records = _choose(store, images, options)
+    if not options.all and not all(record.names for record in records):
+        from ..image.catalogue import Catalogue
+
+        catalogue = Catalogue(store)
+        records = [record for record in records if not catalogue.is_intermediate(record)]
     records.sort(key=images.created, reverse=True)
+    if options.sort == "id":
+        records.sort(key=lambda record: record.id)
+    elif options.sort == "size":
+        records.sort(key=images.size)
     now = time.time_ns()
     rows = [row for record in records for row in images.rows(record, now, options.no_trunc)]
+    if options.sort in ("repository", "tag"):
+        rows.sort(key=lambda row: str(row[options.sort.capitalize()]))
     columns = _COLUMNS if not options.digests else (*_COLUMNS[:2], ("DIGEST", "Digest"), *_COLUMNS[2:])
+    columns = (*columns, ("HISTORY", "History")) if options.history else columns
     if options.quiet:
         seen = dict.fromkeys(str(row["ID"]) for row in rows)
         context.out("".join(f"{one}\n" for one in seen))
@@ -111,6 +125,7 @@ class _Images:
                 Size=words.size(self.size(record)),
                 Labels=self.labels(record),
                 Names=list(record.names),
+                History=", ".join(record.names_history or record.names),
                 ReadOnly=record.readonly,
             )
             row.source = lambda: self.as_json(record)

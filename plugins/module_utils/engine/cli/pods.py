@@ -34,6 +34,7 @@ _COLUMNS = (
     ("CREATED", "Created"),
     ("INFRA ID", "InfraID"),
 )
+_SPACES = (("CGROUP", "Cgroup"), ("NAMESPACES", "Namespace"))
 _NUMBER = ("# OF CONTAINERS", "NumberOfContainers")
 _OF_CONTAINERS = (
     ("ctr_names", "NAMES", "ContainerNames"),
@@ -56,7 +57,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.latest()
     parser.flag("--no-trunc", help="ids in full")
     parser.flag("-n", "--noheading", help="no headings")
-    parser.flag("--ns", help="accepted: pods have no namespaces of libpod")
+    parser.flag("--ns", help="with the control group, and libpod's own namespace, which is always empty")
     parser.flag("-q", "--quiet", help="only ids")
     parser.add_argument("--sort", default="created", choices=("created", "id", "name", "number", "status"))
 
@@ -83,7 +84,8 @@ def run(context: Context, options: Namespace) -> int:
     now = time.time_ns()
     rows = [_row(pod, options, now) for pod in found]
     more = [(title, field) for name, title, field in _OF_CONTAINERS if getattr(options, name)]
-    listing = Listing((*_COLUMNS, *(more or [_NUMBER])), rows, lambda: [_object(pod) for pod in found], "Id")
+    more = [*more, *(_SPACES if options.ns else ()), *(() if more else (_NUMBER,))]
+    listing = Listing((*_COLUMNS, *more), rows, lambda: [_object(pod) for pod in found], "Id")
     context.out(render(listing, options.format, quiet=options.quiet, heading=not options.noheading))
     return 0
 

@@ -26,6 +26,7 @@ FLAGS = (
     HELP,
     Flag("--all-tags -a", SWITCH, "every tag of the repository"),
     Flag("--decryption-key", help="refused: encrypted layers are not read"),
+    Flag("--disable-content-trust", SWITCH, "for scripts of docker's users: nothing to switch off"),
     Flag("--policy", help="always (as without it), missing, newer or never"),
 )
 

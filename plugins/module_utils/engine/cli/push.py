@@ -29,6 +29,7 @@ FLAGS = (
     Flag("--compression-format", help="gzip, zstd or none"),
     Flag("--compression-level", help="a number; what it means depends on the format"),
     Flag("--digestfile", help="file that gets the digest of what was pushed"),
+    Flag("--disable-content-trust", SWITCH, "for scripts of docker's users: nothing to switch off"),
     Flag("--force-compression", SWITCH, "with --compression-format, which always does"),
     Flag("--format -f", help="oci or v2s2; else the image's own"),
     Flag("--remove-signatures", SWITCH, "leave signatures behind that would no longer fit"),

@@ -22,6 +22,7 @@ def arguments(parser: Parser, name: str) -> None:
     parser.flag("-a", "--all", help="every image")
     parser.flag("-f", "--force", help="also when it has further names, or containers made from it, which go first")
     parser.flag("-i", "--ignore", help="images that do not exist are no error")
+    parser.flag("--no-prune", help="keep images without a name that it alone was built upon")
 
 
 def run(context: Context, options: Namespace) -> int:
@@ -37,7 +38,7 @@ def run(context: Context, options: Namespace) -> int:
         try:
             _remove(context, name, options)
         except NotFound as error:
-            if not (options.force or options.ignore):
+            if not (options.force or options.ignore or options.all):  # of all, one may go with another
                 context.error(str(error))
                 code = _MISSING
         except InUse as error:
@@ -51,6 +52,7 @@ def run(context: Context, options: Namespace) -> int:
 
 def _remove(context: Context, name: str, options: Namespace) -> None:
     from ..image.lookup import find_record
+    from ..image.observed import parents_of
 
     session = context.session
     found = find_record(session, name)
@@ -64,10 +66,14 @@ def _remove(context: Context, name: str, options: Namespace) -> None:
     if len(record.names) > 1 and not (options.force or options.all):
         raise InUse(f"remove image {name}", f"it has several names: {', '.join(record.names)}", "Use --force")
     _remove_users(context, record.id, name, options.force)
+    parents = () if options.no_prune else parents_of(session, record)
     session.store.remove_image(record.id)
     for gone in record.names:
         context.out(f"Untagged: {gone}\n")
     context.out(f"Deleted: {record.id}\n")
+    for parent in parents:
+        session.store.remove_image(parent)
+        context.out(f"Deleted: {parent}\n")
 
 
 def _remove_users(context: Context, image: str, name: str, force: bool) -> None:

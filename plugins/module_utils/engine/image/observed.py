@@ -69,7 +69,7 @@ def observe(session: Session, desired: ImageDesired, source: Archive | Incoming)
             user.names[0] if user.names else user.id for user in session.store.containers() if user.image == record.id
         )
         local = Local(record.id, record.names, record.digests, matched, users)
-        return Observed(local._replace(parents=_parents(session, record)) if _goes(local) else local)
+        return Observed(local._replace(parents=parents_of(session, record)) if _goes(local) else local)
     image = here(session, desired.name, desired.options) if found else None
     return _with_registry(session, desired, image, source)
 
@@ -79,7 +79,7 @@ def _goes(local: Local) -> bool:
     return not local.names or local.names == (local.matched,) or (local.matched not in local.names)
 
 
-def _parents(session: Session, record: ImageRecord) -> tuple[str, ...]:
+def parents_of(session: Session, record: ImageRecord) -> tuple[str, ...]:
     """As `podman rmi` prunes them: one after the other, up to the first that has a name, a user or another child."""
     from .catalogue import Catalogue
 
