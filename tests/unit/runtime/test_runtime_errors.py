@@ -130,6 +130,18 @@ SAID: tuple[tuple[Runtime, str, type[EngineError], str], ...] = (
     ),
     (RUNC, "exec failed: cannot exec in a stopped container", errors.NotRunning, "it is not running"),
     (CRUN, "the container `" + "a" * 64 + "` is not running", errors.NotRunning, "it is not running"),
+    (
+        CRUN,
+        "create keyring `9f23`: Disk quota exceeded",
+        HostLacks,
+        "the user has as many keyrings as the kernel allows, one for each container",
+    ),
+    (
+        RUNC,
+        "runc create failed: unable to join session keyring: unable to create session key: disk quota exceeded",
+        HostLacks,
+        "the user has as many keyrings as the kernel allows, one for each container",
+    ),
     (CRUN, "mkdir `/run/crun/x`: No space left on device", HostLacks, "no space is left on the device"),
     (RUNC, "something that nobody has seen before", ToolFailed, "runc: something that nobody has seen before"),
     (RUNC, "", ToolFailed, "runc: exit code 1"),

@@ -148,6 +148,12 @@ _CAUSES: tuple[tuple[str, type[EngineError], str, str], ...] = (
         "it is not running",
         "",
     ),
+    (
+        r"create keyring.*Disk quota exceeded|create session key: disk quota exceeded",
+        HostLacks,
+        "the user has as many keyrings as the kernel allows, one for each container",
+        "Raise kernel.keys.maxkeys by sysctl, or set keyring = false in containers.conf",
+    ),
     (r"No space left on device|no space left on device", HostLacks, "no space is left on the device", ""),
     (
         r"unknown capability|unknown seccomp|invalid (?:action|operator|syscall)|seccomp.*(?:unknown|invalid)",
