@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import plain_flags
 from .context import Usage
-from .plain_flags import OFF
+from .plain_flags import OFF, Told
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,7 +35,7 @@ class Parser:
     def __init__(self, program: str, summary: str) -> None:
         self.prog = program
         self._summary = summary
-        self._told: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self._told: list[Told] = []
         self._made: Options | None = None
 
     @property
@@ -44,23 +44,23 @@ class Parser:
             from .options import Options
 
             self._made = made = Options(self.prog, self._summary)
-            for names, how in self._told:
-                if OFF in how:
-                    made.add_switch(names, off=how[OFF], help=how["help"])
-                else:
-                    made.add_argument(*names, **how)
+            for told in self._told:
+                told.tell(made)
         return self._made
 
     def add_argument(self, *names: str, **how: Any) -> None:
         """A flag or a word, as argparse has them."""
-        self._told.append((names, how))
+        self._told.append(Told(names, how, lambda made: made.add_argument(*names, **how)))
 
     def flag(self, *names: str, help: str = "") -> None:
-        self._told.append((names, {OFF: False, "help": help}))
+        self._switch(names, False, help)
 
     def switch(self, *names: str, help: str = "") -> None:
         """As a flag, and None when it is not given: for those that are on unless they are switched off."""
-        self._told.append((names, {OFF: None, "help": help}))
+        self._switch(names, None, help)
+
+    def _switch(self, names: tuple[str, ...], off: bool | None, help: str) -> None:
+        self._told.append(Told(names, {OFF: off}, lambda made: made.add_switch(names, off=off, help=help)))
 
     def many(self, *names: str, metavar: str = "VALUE", help: str = "") -> None:
         """A flag that may be given several times."""

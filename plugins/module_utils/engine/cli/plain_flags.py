@@ -6,34 +6,45 @@ the next word, and names in one row. Whatever is not so, or may be wrong, is lef
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
+
+from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
-    from typing import Any
+    from collections.abc import Mapping, Sequence
 
-    Told = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
+    from .options import Options
 
 OFF = "off"
 _KNOWN = frozenset(("action", "choices", "default", "dest", "help", "metavar", "type"))
 
 
-def read(told: Told, argv: Sequence[str]) -> Namespace | None:
+class Told(NamedTuple):
+    """What a command said of a flag or of its words: `how` as argparse has it, for a switch what it is when it is not
+    given, under OFF; `tell` tells argparse.
+    """
+
+    names: tuple[str, ...]
+    how: Mapping[str, object]
+    tell: Callable[[Options], object]
+
+
+def read(told: Sequence[Told], argv: Sequence[str]) -> Namespace | None:
     """What is given, by name; None when argparse has to read it."""
-    values: dict[str, Any] = {}
-    flags: dict[str, tuple[str, dict[str, Any]]] = {}
-    row = ""
-    for names, how in told:
+    values: dict[str, object] = {}
+    flags: dict[str, tuple[str, Mapping[str, object]]] = {}
+    row, least = "", False
+    names_given: list[str] = []
+    for names, how, _tell in told:
         if not names[0].startswith("-"):
             if row or how.get("nargs") not in ("*", "+") or how.get("default") is not None:
                 return None
-            row, values[names[0]] = names[0], []
-            least = how["nargs"] == "+"
+            row, least = names[0], how["nargs"] == "+"
             continue
         if OFF not in how and not _is_plain(how):
             return None
-        key = how.get("dest") or _key(names)
+        key = str(how.get("dest") or _key(names))
         default = how[OFF] if OFF in how else how.get("default")
         values[key] = list(default) if isinstance(default, list) else default
         flags.update((name, (key, how)) for name in names)
@@ -44,9 +55,9 @@ def read(told: Told, argv: Sequence[str]) -> Namespace | None:
         word = words[at]
         at += 1
         if not word.startswith("-") or word == "-":
-            if not row or (values[row] and last != at - 1):
+            if not row or (names_given and last != at - 1):
                 return None
-            values[row].append(word)
+            names_given.append(word)
             last = at
             continue
         found = flags.get(word)
@@ -61,8 +72,10 @@ def read(told: Told, argv: Sequence[str]) -> Namespace | None:
         if not _keep(values, key, how, words[at]):
             return None
         at += 1
-    if row and least and not values[row]:
+    if least and not names_given:
         return None
+    if row:
+        values[row] = names_given
     if TYPE_CHECKING:
         return Namespace(**values)
     from types import SimpleNamespace
@@ -70,7 +83,7 @@ def read(told: Told, argv: Sequence[str]) -> Namespace | None:
     return SimpleNamespace(**values)
 
 
-def _is_plain(how: dict[str, Any]) -> bool:
+def _is_plain(how: Mapping[str, object]) -> bool:
     kind, default = how.get("type"), how.get("default")
     return (
         _KNOWN.issuperset(how)
@@ -86,17 +99,19 @@ def _key(names: Sequence[str]) -> str:
     return chosen.lstrip("-").replace("-", "_")
 
 
-def _keep(values: dict[str, Any], key: str, how: dict[str, Any], word: str) -> bool:
-    value: Any = word
+def _keep(values: dict[str, object], key: str, how: Mapping[str, object], word: str) -> bool:
+    value: object = word
     if how.get("type") is int:
         try:
             value = int(word)
         except ValueError:
             return False
-    if how.get("choices") is not None and value not in how["choices"]:
+    choices = how.get("choices")
+    if choices is not None and not (isinstance(choices, (tuple, list, frozenset)) and value in choices):
         return False
     if how.get("action") == "append":
-        values[key] = [*(values[key] or ()), value]
+        before = values[key]
+        values[key] = [*(before if isinstance(before, list) else ()), value]
     else:
         values[key] = value
     return True
