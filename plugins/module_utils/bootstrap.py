@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .engine.task import (  # noqa: F401
         checkpoint,
         checkpoint_info,
+        checkpoint_transfer,
         container,
         container_commit,
         container_copy,

@@ -98,8 +98,9 @@ def test_check_mode_and_what_stands_in_the_way(pair: Pair) -> None:
     [
         ({"command": ["false"], "timeout": 1}, "", "Run the command of the probe in it"),
         pytest.param(WELL, "import-unpacked", "Have it go on at the other host", marks=pytest.mark.slow),
+        pytest.param(WELL, "checkpoint-dumped", "Have it go on at the other host", marks=pytest.mark.slow),
     ],
-    ids=["a probe that fails", "killed in the middle of the restore"],
+    ids=["a probe that fails", "killed in the middle of the restore", "killed when it has just been frozen"],
 )
 def test_a_failure_leaves_it_running_where_it_was(pair: Pair, probe: dict, step: str, words: str) -> None:
     before = count(pair.here)
@@ -127,7 +128,7 @@ def test_a_host_that_goes_away_at_the_worst_moment(pair: Pair) -> None:
     assert "It runs on machine as before." in done.stdout and "Look at other" in done.stdout
     pair.there.podman(["rm", "-f", "-t", "0", "state"])
     pair.there.podman(["volume", "rm", "data"])
-    pair.there.sh("rm -r /var/tmp/live-migrate-*")
+    pair.there.sh("rm -rf /var/tmp/live-migrate-*")
     pair.untouched(before)
 
 

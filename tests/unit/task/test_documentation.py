@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PLUGINS = ROOT / "plugins"
 TASK = "ansible_collections.daemonless.oci.plugins.module_utils.engine.task"
 #: Lead the work at both ends by plugins of their own, and send its stages the same way.
-LEADING = ("checkpoint", "image_transfer", "volume_transfer")
+LEADING = ("checkpoint", "checkpoint_transfer", "image_transfer", "volume_transfer")
 CARRIER = "task"  # runs the others; not for playbooks
 #: The name of a secret is none: hiding it would blot out every word that happens to be the same.
 NAMES_OF_SECRETS = {("container", "secrets"), ("registry_login", "secret"), ("secret_info", "showsecret")}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..base import jsonval
 from ..base.errors import BadInput, Conflict, NotFound
+from ..base.tuples import NamedTuple
 from . import outgoing
 from .frame import Noun, Request, Result, run
 
@@ -50,11 +51,10 @@ def _answer(words: Json) -> Result:
     return Result(None, changed=False, extra={"stage": words})
 
 
-def _found(request: Request) -> VolumeView:
+def found(session: Session, name: str) -> VolumeView:
     from ..volume import observed
 
-    name = request.text("name")
-    view = observed.find(request.session(), name)
+    view = observed.find(session, name)
     if view is None:
         raise NotFound(f"send volume {name}", "there is none of this name")
     return view
@@ -66,36 +66,59 @@ def _found(request: Request) -> VolumeView:
 def _offer(request: Request, _stage: Json) -> Result:
     from ..volume import mirroring
 
-    return _answer({"volume": mirroring.offered(_found(request)).words()})
+    return _answer({"volume": mirroring.offered(found(request.session(), request.text("name"))).words()})
+
+
+class Packing(NamedTuple):
+    """A volume that is held `against` the index of the other host (a file, "" when nothing is there); `file` below
+    `folder` is what is to be sent, "" when nothing is to be packed."""
+
+    name: str
+    against: str
+    folder: str
+    file: str = "archive"
+    since: int = 0
+    delete: bool = False
 
 
 def _pack(request: Request, stage: Json) -> Result:
-    """Hold the volume against the other host's index; unless it is check mode, pack what differs."""
+    since = request.params.get("changed_since")
+    wish = Packing(
+        request.text("name"),
+        jsonval.text(stage, "index"),
+        jsonval.text(stage, "directory"),
+        "" if request.check else "archive",
+        since if isinstance(since, int) else 0,
+        request.flag("delete"),
+    )
+    return _answer(pack(request.session(), wish))
+
+
+def pack(session: Session, wish: Packing) -> Json:
+    """Pack what differs; the words that tell the other host of it."""
     from ..base.files import read_bytes
     from ..files import mirror
     from ..volume import mirroring
 
-    session, view = request.session(), _found(request)
-    index = jsonval.text(stage, "index")
-    there = mirror.read_index(read_bytes(index)) if index else {}
-    since = request.params.get("changed_since")
+    view = found(session, wish.name)
+    there = mirror.read_index(read_bytes(wish.against)) if wish.against else {}
     # Without a moment given this is a round ahead, and what comes later is to be told from what this one sends.
-    taken = 0 if since or request.check else mirroring.moment(session, view)
-    found = mirroring.compare(session, view, there, since if isinstance(since, int) else 0)
-    gone = found.gone if request.flag("delete") else ()
+    taken = 0 if wish.since or not wish.file else mirroring.moment(session, view)
+    differs = mirroring.compare(session, view, there, wish.since)
+    gone = differs.gone if wish.delete else ()
     words: Json = {
-        "files": len(found.changed),
-        "size": found.size,
+        "files": len(differs.changed),
+        "size": differs.size,
         "removed": len(gone),
         "gone": b64encode(b"\0".join(gone)).decode(),
-        "shown": _names(found.changed),
+        "shown": _names(differs.changed),
         "shown_gone": _names(gone),
         "taken": taken,
     }
-    if found.send and not request.check:
-        packed = _compressed(mirroring.pieces(session, view, found))
-        words["archive"] = outgoing.leave(packed, "archive", jsonval.text(stage, "directory"), _aside(session))
-    return _answer(words)
+    if differs.send and wish.file:
+        packed = _compressed(mirroring.pieces(session, view, differs))
+        words["archive"] = outgoing.leave(packed, wish.file, wish.folder, aside(session))
+    return words
 
 
 def _names(paths: Sequence[bytes]) -> list[str]:
@@ -114,7 +137,7 @@ def _compressed(plain: Iterator[bytes]) -> Iterator[bytes]:
     yield made.flush()
 
 
-def _aside(session: Session) -> str:
+def aside(session: Session) -> str:
     return os.path.join(session.store_options.graph_root, "libpod", "daemonless-transfer")
 
 
@@ -122,18 +145,19 @@ def _aside(session: Session) -> str:
 
 
 def _ask(request: Request, stage: Json) -> Result:
-    """What is here of it: an index for the other host to compare with, none where there is no volume."""
+    return _answer(ask(request.session(), request.text("name"), stage, "index"))
+
+
+def ask(session: Session, name: str, stage: Json, file: str) -> Json:
+    """What is here of a volume: an index for the other host to compare with, none where there is no volume."""
     from ..volume import mirroring, observed
 
-    session, name = request.session(), request.text("name")
     view = observed.find(session, name)
     if view is None:
-        return _answer({"exists": False})
+        return {"exists": False}
     _refuse_other(view, _offered(stage))
-    index = mirroring.index(session, view)
-    return _answer(
-        {"exists": True, "index": outgoing.leave((index,), "index", jsonval.text(stage, "directory"), _aside(session))}
-    )
+    index = outgoing.leave((mirroring.index(session, view),), file, jsonval.text(stage, "directory"), aside(session))
+    return {"exists": True, "index": index}
 
 
 def _offered(stage: Json) -> Offered:
@@ -160,21 +184,25 @@ def _foresee(request: Request, stage: Json) -> Result:
 
 
 def _take(request: Request, stage: Json) -> Result:
-    """Make the volume if it is missing, and put in place what came."""
-    from ..volume import mirroring, steps
-
     session, name = request.session(), request.text("name")
     result = _result(request, stage, made=True)
+    take(session, name, stage, request.text("from_host"))
+    result.value = _shown(session, name)
+    return result
+
+
+def take(session: Session, name: str, stage: Json, host: str) -> None:
+    """Make the volume if it is missing, and put in place what came from `host`."""
+    from ..volume import mirroring, steps
+
     view = steps.ensure(session, _offered(stage).desired(name))
     gone = tuple(path for path in b64decode(jsonval.text(stage, "gone")).split(b"\0") if path)
     archive = jsonval.text(stage, "archive")
     if archive:
         with open(archive, "rb") as file:
-            mirroring.bring(session, view, file, gone, f"volume {name} of {request.text('from_host')}")
+            mirroring.bring(session, view, file, gone, f"volume {name} of {host}")
     else:
         mirroring.clear(session, view, gone)
-    result.value = _shown(session, name)
-    return result
 
 
 def _result(request: Request, stage: Json, *, made: bool) -> Result:
