@@ -183,5 +183,8 @@ def test_open_files_reach_what_runs_in_the_background(host: Machine, user: str |
         line = f"{command(user)} {verb} --preserve-fds 2 {target} sh -c '{script}' 3</tmp/three 4>/tmp/written"
         host.run(["sh", "-c", line], user)
         host.sh("for i in $(seq 300); do grep -q inside /tmp/written && exit 0; sleep 0.1; done; exit 1")
+    programs = (command(user), judge(host))
+    missing = [host.run(["sh", "-c", f"{one} exec -d rests nosuch"], user, False) for one in programs]
+    assert [one.returncode for one in missing] == [125, 125] and "has no program nosuch" in missing[0].stderr
     refused = host.run(["sh", "-c", f"{command(user)} create --preserve-fds 1 {IMAGE} true 3</tmp/three"], user, False)
     assert refused.returncode == 125 and "--preserve-fds" in refused.stderr

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _NOT_RUNNING = 255
+_FAILED = 125  # as podman, whatever kept it from running in the background
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -76,7 +77,7 @@ def run(context: Context, options: Namespace) -> int:
         return execute.interactive(context.session, container, request)
     except EngineError as error:
         context.error(str(error))
-        return exit_code(error)
+        return _FAILED if options.detach else exit_code(error)
 
 
 def _attached(context: Context, container: Container, request: ExecRequest, options: Namespace) -> int:
