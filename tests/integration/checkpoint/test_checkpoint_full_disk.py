@@ -96,7 +96,7 @@ def test_restore(box: Machine) -> None:
         refused += 1
         assert box.sh(sums) == kept, room
         quiet(box)
-        assert box.leaks() == {}, room
+        assert box.leaks(15) == {}, room
         if refused % 4 == 1:
             box.task("checkpoint", THAW)
             goes_on(box)
@@ -130,7 +130,7 @@ def test_import(box: Machine) -> None:
         assert "box" not in box.podman(["ps", "-a", "--format", "{{.Names}}"]).stdout.split(), room
         assert box.sh(left) == before, room
         quiet(box)
-        assert box.leaks() == {}, room
+        assert box.leaks(15) == {}, room
     assert refused > 5
     goes_on(box)
     assert not box.task("checkpoint", {**IMPORT, **pod})["changed"]
