@@ -42,7 +42,7 @@ def run(context: Context, options: Namespace) -> int:
             _remove_needing(session, container, options)
         remove(session, container, force=options.force, volumes=options.volumes, timeout=options.time)
 
-    ways = Ways(first="needing", forgiving=options.force or options.ignore, code=_code)
+    ways = Ways(first="needing", forgiving=options.force or options.ignore, code=_code, waits=options.time != 0)
     return each_container(context, _names(context, options), deed, ways)
 
 

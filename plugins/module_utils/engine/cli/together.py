@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 class Ways(NamedTuple):
     """Who comes `first`: the "needed" ones, those "needing" others, or "" where it is no matter; whether one that is
-    not there counts as done (`forgiving`); and the exit code of an error.
+    not there counts as done (`forgiving`); the exit code of an error; and whether the deed `waits` for programs that
+    may take their time, so that many should do so at once.
     """
 
     first: str = ""
     forgiving: bool = False
     code: Callable[[Session, str, EngineError], int] | None = None
+    waits: bool = True
 
 
 class _End(NamedTuple):
@@ -85,7 +87,7 @@ def each_container(context: Context, names: Sequence[str], deed: Deed, ways: Way
     code = 0
     found = _numbers_by_id(context.session, names)
     everyone = range(len(names))
-    at_once = 3 * (os.cpu_count() or 1)
+    at_once = (3 if ways.waits else 1) * max(2, os.cpu_count() or 1)  # more than there are processors only stand by
     for wave in waves(everyone, _neighbours(context.session, found, ways.first)) if ways.first else [list(everyone)]:
         if len(wave) == 1:
             ends = {wave[0]: _one(context.session, names[wave[0]], deed, ways)}
