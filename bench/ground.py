@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import resource
 import sys
 import tarfile
 from pathlib import Path
@@ -17,7 +18,7 @@ sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "integration")
 
 from images import build  # noqa: E402
 from lab import Lab  # noqa: E402
-from machine import JUDGE_CONF, Machine, Spec  # noqa: E402
+from machine import JUDGE_CONF, Machine, Spec, cgroups_of  # noqa: E402
 
 IMAGE = "127.0.0.1:5000/busybox:latest"
 EMPTY_MODULE = """#!/usr/bin/python
@@ -112,6 +113,17 @@ class Ground:
         self.machine.write("/run/lab/task.py", self._sent(module, wish).decode())
         done = self.machine.run(["/usr/bin/python3", "-c", _PROCESSOR_TIME, str(rounds)], timeout=600)
         return float(done.stdout)
+
+    def processor(self) -> float:
+        """Seconds of processor time so far: of all that ran on the machine, and of our own children that ended."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = used.ru_utime + used.ru_stime
+        for group in cgroups_of(self.machine.name):
+            if (group / "cpuacct.usage").exists():
+                return spent + int((group / "cpuacct.usage").read_text()) / 1e9
+            if (group / "cpu.stat").exists() and "usage_usec" in (group / "cpu.stat").read_text():
+                return spent + int((group / "cpu.stat").read_text().split()[1]) / 1e6
+        raise AssertionError("this host counts no processor time by control group")
 
     def playbook_of(self, module: str, wish: dict[str, object], count: int) -> Deed:
         return lambda: self.playbook(module, wish, count)
