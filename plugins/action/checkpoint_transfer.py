@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.task.checkpoint_transfer import OPTIONS
-from ..plugin_utils.hosts import End, connect, temporary_folder, variables_of
+from ..plugin_utils.hosts import end_at, lead, temporary_folder
 from .task import ActionModule as Sent
 
 _OF_SOURCE = ("tcp_established", "file_locks", "ext_unix_sk", "src_previous", "compression", "compression_level")
@@ -24,29 +24,18 @@ class ActionModule(Sent):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        result = ActionBase.run(self, tmp, task_vars)
-        options = {name: option for name, option in OPTIONS.items() if name != "stage"}
-        _valid, args = self.validate_argument_spec(argument_spec=options)
-        args = {key: value for key, value in args.items() if value is not None}
-        target = End(self, task_vars, args, "")
-        try:
-            result.update(self._transfer(args, target, task_vars))
-        finally:
-            target.close()
-        return target.report(result)
+        begun = ActionBase.run(self, tmp, task_vars)
+        return lead(self, begun, task_vars, OPTIONS, {}, self._transfer)
 
     def _transfer(self, args, target, task_vars):
-        host = args["from_host"]
-        variables = variables_of(host, task_vars)
-        twin = connect(self, host, variables, args.get("source_become"), args.get("source_become_user"))
         known = (*_OF_SOURCE, "name", "from_host", "criu_path")
-        source = End(twin, variables, {key: args[key] for key in known if key in args}, f"{host}: ")
+        words = {key: args[key] for key in known if key in args}
+        source = end_at(self, args["from_host"], task_vars, args, words)
         try:
             return self._move(args, source, target)
         finally:
             try:
-                source.close()
-                twin._connection.close()
+                source.leave()
             except AnsibleError:  # it went away: what lies there in a temporary directory is no reason to fail
                 pass
 

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.engine.task.volume_transfer import OPTIONS
-from ..plugin_utils.hosts import End, connect, temporary_folder, variables_of
+from ..plugin_utils.hosts import end_at, lead, temporary_folder
 from .task import ActionModule as Sent
 
 
@@ -20,29 +20,18 @@ class ActionModule(Sent):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        result = ActionBase.run(self, tmp, task_vars)
-        options = {name: option for name, option in OPTIONS.items() if name != "stage"}
-        _valid, args = self.validate_argument_spec(argument_spec=options)
-        args = {key: value for key, value in args.items() if value is not None and key != "volume"}
-        target = End(self, task_vars, args, "")
-        try:
-            result.update(self._transfer(args, target, task_vars))
-        finally:
-            target.close()
-        return target.report(result)
+        begun = ActionBase.run(self, tmp, task_vars)
+        return lead(self, begun, task_vars, OPTIONS, {}, self._transfer)
 
     def _transfer(self, args, target, task_vars):
         host = args["from_host"]
-        variables = variables_of(host, task_vars)
-        twin = connect(self, host, variables, args.get("source_become"), args.get("source_become_user"))
-        source = End(twin, variables, args, f"{host}: ")
+        source = end_at(self, host, task_vars, args, args)
         try:
             return self._mirror(source, target)
         except AnsibleConnectionFailure as error:
             raise AnsibleActionFail(f"move volume {args['name']} from {host}: {error}") from error
         finally:
-            source.close()
-            twin._connection.close()
+            source.leave()
 
     def _mirror(self, source, target):
         volume = source.ask(do="offer")["volume"]

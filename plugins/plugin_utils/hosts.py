@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader
 
+from ..module_utils.engine.base.errors import EngineError
 from ..module_utils.engine.image.parcels import Parcel
 from .carrier import in_words
 
@@ -156,6 +157,37 @@ class End:
     def close(self):
         self.action._remove_tmp_path(self.action._connection._shell.tmpdir)
 
+    def leave(self):
+        """close(), and the connection as well, which connect() has made."""
+        self.close()
+        self.action._connection.close()
+
+
+def end_at(action, host, task_vars, args, words):
+    """The end at another host than the task's, which args reach as they say; its stages get `words` beside their own.
+    Whoever asks leaves it."""
+    variables = variables_of(host, task_vars)
+    twin = connect(action, host, variables, args.get("source_become"), args.get("source_become_user"))
+    return End(twin, variables, words, f"{host}: ")
+
+
+def lead(action, begun, task_vars, options, rules, transfer):
+    """What actions between two hosts have in common; the result of the task. The module runs in stages at the task's
+    host, the target, and at another. `begun` is the result so far; `transfer` gets the options that were given and the
+    end at the target, and returns what goes into the result."""
+    options = {name: option for name, option in options.items() if name != "stage"}
+    _valid, args = action.validate_argument_spec(argument_spec=options, **rules)
+    # What was said by an alias is there twice, and the module would warn of that.
+    args = {name: args[name] for name in options if args.get(name) is not None}
+    target = End(action, task_vars, args, "")
+    try:
+        begun.update(transfer(args, target, task_vars))
+    except EngineError as error:
+        begun.update(failed=True, msg=str(error), error=type(error).__name__)
+    finally:
+        target.close()
+    return target.report(begun)
+
 
 class HostOrigin:
     """An image in the store of another host."""
@@ -198,8 +230,7 @@ class HostOrigin:
     def close(self):
         if self._left:
             self._tried(lambda: self._end.ask(do="drop", diff_ids=self._left))
-        self._tried(self._end.close)
-        self._end.action._connection.close()
+        self._tried(self._end.leave)
 
 
 def temporary_folder():

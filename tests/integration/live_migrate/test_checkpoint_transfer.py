@@ -70,6 +70,8 @@ def test_refused_or_taken_back(pair: tuple[Machine, Machine]) -> None:
     there.podman(["volume", "rm", "data"])
     foretold = moved(pair, WISH, "--check")
     assert (foretold["changed"], foretold["bytes_sent"]) == (True, 0)
+    by_alias = {"container": "state", **{key: each for key, each in WISH.items() if key != "name"}}
+    assert moved(pair, by_alias, "--check") == foretold, "without a word about an option given twice"
     result = moved(pair, WISH, step="import-recorded")
     assert result["failed"] and "It runs on machine as before" in str(result["msg"]), result["msg"]
     unmoved(pair, before)
