@@ -91,19 +91,19 @@ def _shown(context: Context, options: Namespace) -> str:
     chosen = _choose(everyone, options)
     now = time.time_ns()
     around = _around(context, everyone, options)
-    rows = [(parse(container.created), _row(container, options, now, around)) for container in chosen]
+    rows = [_row(container, options, now, around) for container in chosen]
     if options.external and around.catalogue is not None:
         from . import ps_more
 
+        dated = [(parse(container.created), row) for container, row in zip(chosen, rows)]
         for record in ps_more.strangers(context, around.catalogue, key_values(options.filter)):
             row = ps_more.stranger_row(around.catalogue, record, now, full=options.no_trunc)
-            rows.append((parse(record.created), row))
-        rows.sort(key=lambda item: item[0])
-        rows = rows[: options.last or None]
-    listed = [row for _created, row in rows]
+            dated.append((parse(record.created), row))
+        dated.sort(key=lambda item: item[0])
+        rows = [row for _created, row in dated[: options.last or None]]
     if options.sort in _SORTS:
-        listed.sort(key=lambda row: _sort_key(row, options.sort))
-    listing = Listing(_columns(options), listed, lambda: [row.source() for row in listed if row.source], "ID")
+        rows.sort(key=lambda row: _sort_key(row, options.sort))
+    listing = Listing(_columns(options), rows, lambda: [row.source() for row in rows if row.source], "ID")
     quiet = options.quiet and not options.format
     return render(listing, options.format.replace(".Namespaces.", "."), quiet=quiet, heading=not options.noheading)
 

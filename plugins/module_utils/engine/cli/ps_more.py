@@ -98,7 +98,7 @@ def _fits(catalogue: Catalogue, record: ContainerRecord, key: str, value: str) -
 
 
 def image_name(catalogue: Catalogue, record: ContainerRecord) -> str:
-    image = next((one for one in catalogue.images if one.id == record.image), None)
+    image = catalogue.image(record.image)
     if image is not None:
         history = image.names_history or image.names
         return history[0] if history else ""

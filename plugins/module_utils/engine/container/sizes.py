@@ -33,5 +33,5 @@ def sizes(catalogue: Catalogue, container: Container) -> Sizes:
         return Sizes(0, 0)
     own = tree_bytes(store.home.diff(record.layer)) + sum(record.big_data_sizes.values())
     own += tree_bytes(store.container_dir(record.id)) + tree_bytes(store.container_run_dir(record.id))
-    image = next((one for one in catalogue.images if one.id == record.image), None)
+    image = catalogue.image(record.image)
     return Sizes(own, own + (catalogue.size(image) if image is not None else 0))

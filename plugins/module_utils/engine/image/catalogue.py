@@ -41,6 +41,9 @@ class Catalogue:
             self._containers = [one for one in self.store.containers() if one.id not in self._ignoring]
         return self._containers
 
+    def image(self, identity: str) -> ImageRecord | None:
+        return next((one for one in self.images if one.id == identity), None)
+
     def without(self, gone: set[str]) -> Catalogue:
         """The same store with some images taken away."""
         rest = Catalogue.__new__(Catalogue)

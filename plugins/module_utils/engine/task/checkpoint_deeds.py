@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..container.frozen import Kept
     from ..container.model import Container
     from ..container.restore import Wish as Thawing
+    from ..runtime.checkpoint import Keep
     from ..session.session import Session
     from .frame import Request
 
@@ -93,12 +94,17 @@ def freeze(request: Request, session: Session, container: Container, *, exported
     return {}
 
 
-def freezing(request: Request, *, exported: bool) -> Freezing:
-    from ..container.checkpoint import Wish
+def keeps(request: Request) -> Keep:
     from ..runtime.checkpoint import Keep
 
+    return Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk"))
+
+
+def freezing(request: Request, *, exported: bool) -> Freezing:
+    from ..container.checkpoint import Wish
+
     return Wish(
-        keep=Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk")),
+        keep=keeps(request),
         leave_running=request.flag("leave_running"),
         early=request.flag("pre_checkpoint"),
         after_early=request.flag("with_previous"),
@@ -158,10 +164,9 @@ def restored(request: Request, session: Session) -> Done:
 
 def thawing(request: Request) -> Thawing:
     from ..container.restore import Wish
-    from ..runtime.checkpoint import Keep
 
     return Wish(
-        keep=Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk")),
+        keep=keeps(request),
         stay=request.flag("keep"),
         ignore_ip=request.flag("ignore_static_ip"),
         ignore_mac=request.flag("ignore_static_mac"),

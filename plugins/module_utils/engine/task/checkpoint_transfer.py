@@ -17,6 +17,7 @@ from ..base import jsonval
 from ..base.digest import digest_of_file
 from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
 from . import outgoing, volume_transfer
+from .checkpoint_deeds import freezing, packing, thawing
 from .frame import Noun, Request, Result, run
 
 if TYPE_CHECKING:
@@ -102,15 +103,7 @@ def _offer(request: Request, _stage: Json) -> Result:
 
 
 def _freezing(request: Request) -> Freezing:
-    from ..container.checkpoint import Wish
-    from ..runtime.checkpoint import Keep
-
-    return Wish(
-        keep=Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk")),
-        after_early=bool(request.text("src_previous")),
-        criu=request.text("criu_path"),
-        exported=True,
-    )
+    return freezing(request, exported=True)._replace(after_early=bool(request.text("src_previous")))
 
 
 def _freeze(request: Request, stage: Json) -> Result:
@@ -126,18 +119,12 @@ def _freeze(request: Request, stage: Json) -> Result:
     anew = container.running
     if anew:
         checkpoint.checkpoint(session, container, _freezing(request))
-    level = request.params.get("compression_level")
-    packing = checkpoint_pack.Wish(
-        volumes=False,
-        compression=request.text("compression"),
-        level=level if isinstance(level, int) else None,
-        previous=not request.text("src_previous"),
-    )
+    wish = packing(request)._replace(volumes=False, previous=not request.text("src_previous"))
     folder = jsonval.text(stage, "directory")
     container = lookup.find(session, container.id)
     with undoing(lambda: _go_on(session, container.id, request.text("criu_path"))) if anew else nullcontext():
         path = os.path.join(folder, "frozen")
-        made = checkpoint_pack.write(session, container, path, packing)
+        made = checkpoint_pack.write(session, container, path, wish)
         outgoing.hand_over(path)
         volumes = [_packed(session, number, one, folder) for number, one in enumerate(_told(stage))]
     archive: Json = {"file": "frozen", "size": made.size, "digest": made.digest}
@@ -257,10 +244,9 @@ def _result(request: Request, found: Plan, words: Json) -> Result:
 
 def _take(request: Request, stage: Json) -> Result:
     """Put its volumes in place and have it go on. After an error nothing of the container is here."""
-    from ..container import checkpoint_import, restore
+    from ..container import checkpoint_import
     from ..container.checkpoint_unpack import Origin
     from ..container.inspect import inspect
-    from ..runtime.checkpoint import Keep
 
     session, name, host = request.session(), request.text("name"), request.text("from_host")
     shown = f"container {name} of {host}"
@@ -272,13 +258,7 @@ def _take(request: Request, stage: Json) -> Result:
     before = Origin(previous, name=f"the earlier round of {shown}") if previous else None
     wish = _importing(request, Origin(path, name=shown), before)
     found = checkpoint_import.plan(session, wish)
-    thawing = restore.Wish(
-        Keep(request.flag("tcp_established"), request.flag("file_locks"), request.flag("ext_unix_sk")),
-        ignore_ip=request.flag("ignore_static_ip"),
-        ignore_mac=request.flag("ignore_static_mac"),
-        criu=request.text("criu_path"),
-    )
-    container, _numbers = checkpoint_import.run(session, wish, found, thawing)
+    container, _numbers = checkpoint_import.run(session, wish, found, thawing(request))
     result = _result(request, found, {})
     result.value = inspect(session, container)
     return result
