@@ -47,10 +47,10 @@ def clear(machine: Machine) -> None:
 
 @pytest.fixture
 def box(shared_freezer: Machine) -> Machine:
-    """A machine with a pod of two containers that count."""
+    """A machine with a pod of two containers that count, `one` made before `two`: in this order they are thawed."""
     machine = shared_freezer
     clear(machine)
-    machine.task("pod", {**POD, "containers": [{"name": name, **PLAIN} for name in ("one", "two")]})
+    machine.task("pod", {**POD, "parallel": 1, "containers": [{"name": name, **PLAIN} for name in ("one", "two")]})
     for name in ("one", "two"):
         until(machine, name, lambda name=name: counted(machine, name) > 1)
     return machine
