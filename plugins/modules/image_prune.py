@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The daemonless.oci contributors (@daemonless)
 description:
   - Removes images without a name, or all images, from which no container was made. Containers that have ended count,
-    and those that other programs made on the same storage as well.
+    and those that other programs made on the same storage as well, unless O(external) says otherwise.
   - Check mode tells which images would go and how many bytes that would give back.
 extends_documentation_fragment:
   - daemonless.oci.attributes
@@ -20,6 +20,17 @@ options:
   all:
     description:
       - Remove all images that no container uses, and not only those without a name upon which nothing is built.
+    type: bool
+    default: false
+  build_cache:
+    description:
+      - Remove what builds of C(podman) and C(buildah) keep from one to the next, C(RUN --mount=type=cache), as well.
+    type: bool
+    default: false
+  external:
+    description:
+      - Remove images that only containers of other programs on this storage use, such as the working containers of
+        C(buildah), as well, and these containers with them. What is mounted stays.
     type: bool
     default: false
   filters:

@@ -33,7 +33,8 @@ options:
     description:
       - Only images that pass all of these. Those of M(daemonless.oci.image_info) are known.
       - C(dangling_only=false) takes unused images with a name as well.
-      - C(external) is not supported. Containers of other programs keep their images.
+      - C(external=true) takes images that only containers of other programs use as well, and these containers with
+        them; what is mounted stays. Without it they keep their images.
     type: dict
   network:
     description: Remove networks that no container is configured for. The default network stays.

@@ -188,3 +188,43 @@ def test_open_files_reach_what_runs_in_the_background(host: Machine, user: str |
     assert [one.returncode for one in missing] == [125, 125] and "has no program nosuch" in missing[0].stderr
     refused = host.run(["sh", "-c", f"{command(user)} create --preserve-fds 1 {IMAGE} true 3</tmp/three"], user, False)
     assert refused.returncode == 125 and "--preserve-fds" in refused.stderr
+
+
+@WHO
+def test_sockets_of_the_service_manager_reach_the_program(host: Machine, user: str | None) -> None:
+    script = "echo $LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES; cat <&3; cat <&4; test ! -e /proc/self/fd/5"
+    given = "LISTEN_PID=77 LISTEN_FDS=2 LISTEN_FDNAMES=one:two"
+    opened = "3</tmp/three 4</tmp/four"
+    said = []
+    for program in (command(user), judge(host)):
+        host.run(["sh", "-c", f"{program} create --name socket {IMAGE} sh -c '{script}'"], user)
+        for verb in (f"run --rm {IMAGE} sh -c '{script}'", "start -a socket"):
+            line = f"export {given}; exec {program} {verb} {opened}"
+            said.append(host.run(["sh", "-c", line], user).stdout)
+        host.run(["sh", "-c", f"{program} rm socket"], user)
+    assert said == ["1 2 one:two\nthree\nfour\n"] * 4
+    own = (
+        f"LISTEN_FDS=2 {command(user)} run --rm --preserve-fds 1 {IMAGE} sh -c 'cat <&3; echo $LISTEN_FDS' 3</tmp/three"
+    )
+    done = host.run(["sh", "-c", own], user)
+    assert done.stdout == "three\n\n" and "Ignoring LISTEN_FDS" in done.stderr
+    for count, why in (("2", "descriptor 3 is not available"), ("x", "not a number")):
+        bad = host.run(["sh", "-c", f"LISTEN_FDS={count} {command(user)} run --rm {IMAGE} true"], user, check=False)
+        assert bad.returncode == 125 and why in bad.stderr
+
+
+@WHO
+def test_every_exec_is_an_event(host: Machine, user: str | None) -> None:
+    """With its end, whoever waits for it; podman tells the same."""
+    told = []
+    for program in (command(user), judge(host)):
+        begin = host.run(["date", "+%s.%N"]).stdout.strip()
+        host.run(["sh", "-c", f"{program} exec rests sh -c 'exit 3'"], user, check=False)
+        assert end_of(Terminal(host, f"{program} exec -it rests sh -c 'exit 4'", user)) == 4
+        shape = "{{.Status}} {{.Name}} {{.ContainerExitCode}}"
+        line = f"{judge(host)} events --stream=false --since {begin} --filter container=rests --format '{shape}'"
+        told.append(host.run(["sh", "-c", line], user).stdout.split("\n"))
+    expected = ["exec rests <nil>", "exec_died rests 3", "exec rests <nil>", "exec_died rests 4", ""]
+    assert told[0] == expected
+    once = [line for line, before in zip(told[1], ["", *told[1]]) if line != before]  # podman tells of an end twice
+    assert once == expected

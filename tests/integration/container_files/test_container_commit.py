@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from machine import USER, Machine
 
@@ -72,3 +74,44 @@ def test_commit(machine: Machine, user: str | None) -> None:
     assert (said, seen["Config"]["Cmd"]) == (f"{seen['Id']}\n", ["/bin/sh", "-c", "/bin/id"])
     refused = machine.run([command, "commit", "-m", "x", "c"], user, check=False)
     assert (refused.returncode, "docker image format" in refused.stderr) == (125, True)
+
+
+OVER = {
+    "User": "5",
+    "ExposedPorts": {"53/udp": {}},
+    "Env": ["A=over", "MORE=1=2"],
+    "Entrypoint": ["/bin/env"],
+    "Volumes": {"/kept": {}},
+    "WorkingDir": "/tmp",
+    "Labels": {"l": "over", "k": "v"},
+    "StopSignal": "SIGUSR1",
+    "Hostname": "told",
+    "OnBuild": ["RUN true"],
+    "Shell": ["/bin/sh", "-e"],
+    "Healthcheck": {"Test": ["CMD", "true"], "Interval": 5000000000, "Retries": 2},
+    "Unknown": 7,
+}
+
+
+@pytest.mark.parametrize("form", ["oci", "docker"])
+def test_a_configuration_is_laid_over(machine: Machine, form: str) -> None:
+    assert machine.registry.port == 5000
+    wish = {"name": "c", "image": IMAGE, "state": "created", "command": ["sleep", "1"], "env": {"A": "b", "B": "c"}}
+    machine.task("container", {**wish, "label": {"l": "m"}, "expose": ["80"]})
+    machine.write("/tmp/over.json", json.dumps(OVER))
+    words = ["commit", "-q", "-f", form, "--config", "/tmp/over.json", "-c", "ENV LAST=x", "c"]
+    machine.run(["daemonless", *words, "ours:1"])
+    machine.podman([*words, "theirs:1"])
+    ours, theirs = (machine.podman_json(["image", "inspect", f"localhost/{name}:1"])[0] for name in ("ours", "theirs"))
+    for document in (ours, theirs):
+        document["Config"]["Env"].sort()
+        labels = document["Config"]["Labels"]
+        document["Config"]["Labels"] = {key: labels[key] for key in labels if not key.startswith("io.buildah")}
+    assert ours["Config"] == theirs["Config"]
+    assert ours.get("Healthcheck") == theirs.get("Healthcheck")
+    for text, said in (("{", "no JSON"), ("[]", "no object"), ('{"Env": "A=b"}', "Env is not of the type")):
+        machine.write("/tmp/over.json", text)
+        refused = machine.run(["daemonless", *words, "ours:2"], check=False)
+        assert refused.returncode == 125 and said in refused.stderr, refused.stderr
+    missing = machine.run(["daemonless", "commit", "--config", "/none", "c", "ours:2"], check=False)
+    assert missing.returncode == 125 and "/none: No such file" in missing.stderr

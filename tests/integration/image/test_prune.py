@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from subprocess import CompletedProcess
+
 import pytest
 from machine import USER, Machine
 
@@ -82,11 +84,66 @@ def test_containers_of_other_programs_keep_their_images(machine: Machine) -> Non
     done = run(machine, "prune", None, container=True, image=True, image_filters={"dangling_only": False})
     assert OTHER in names(machine, None)
     assert done["image"]["changed"] and not done["container"]["changed"]
-    refused = machine.task("prune", {"image": True, "image_filters": {"external": True}}, fails=True)
-    assert "other programs" in refused["msg"]
     done = run(machine, "prune", None, system=True, system_build=True, system_all=True)
     assert [one["names"] for one in done["system"]["details"]] == [[working], [OTHER]]
     assert machine.buildah(["containers", "-q"]).stdout == ""
+    clean(machine, None)
+
+
+def test_images_of_other_programs(machine: Machine) -> None:
+    """buildah's working containers go with their images, a mounted one stays; podman judges, and does the same."""
+
+    def ours(words: list[str]) -> CompletedProcess[str]:
+        return machine.run(["daemonless", *words])
+
+    loose = loaded(machine, None)
+    clean_before = names(machine, None)
+    working = machine.buildah(["from", "--pull-never", loose]).stdout.strip()
+    mounted = machine.buildah(["from", "--pull-never", OTHER]).stdout.strip()
+    machine.buildah(["mount", mounted])
+    assert not run(machine, "image_prune", None)["changed"]
+    machine.sh("mkdir -p /var/tmp/buildah-cache-0/abc/lib && echo kept >/var/tmp/buildah-cache-0/abc/file")
+    done = run(machine, "image_prune", None, external=True, build_cache=True)
+    assert [one["id"] for one in done["images"]] == [loose]
+    assert working in done["actions"][0] and "build cache" in done["actions"][-1] and len(done["actions"]) == 3
+    machine.sh("test ! -e /var/tmp/buildah-cache-0")
+    assert names(machine, None) == clean_before - {"<none>:<none>"}
+    wish = {"image": True, "image_filters": {"external": True, "dangling_only": False}}
+    assert [one["names"] for one in run(machine, "prune", None, **wish)["image"]["details"]] == [[BASE]]
+    assert OTHER in names(machine, None) and mounted in machine.buildah(["containers"]).stdout
+    clean(machine, None)
+    machine.buildah(["umount", mounted])
+    machine.buildah(["rm", "-a"])
+    # The same by the command, beside podman
+    said = []
+    for run_words in (ours, machine.podman):
+        machine.podman(["rmi", "-a", "-f"])
+        loaded(machine, None)
+        machine.buildah(["from", "--pull-never", OTHER])
+        machine.sh("mkdir -p /var/tmp/buildah-cache-0/abc")
+        gone = run_words(["image", "prune", "-f", "-a", "--external", "--build-cache"])
+        said.append(len(gone.stdout.split()))
+        assert names(machine, None) == set() and machine.buildah(["containers", "-q"]).stdout == ""
+        machine.sh("test ! -e /var/tmp/buildah-cache-0")
+    assert said == [3, 3]
+    clean(machine, None)
+
+
+def test_what_killed_programs_left(machine: Machine) -> None:
+    def ours(words: list[str], check: bool = True) -> CompletedProcess[str]:
+        return machine.run(["daemonless", *words], check=check)
+
+    loaded(machine, None)
+    store = machine.podman(["info", "-f", "{{.Store.GraphRoot}}"]).stdout.strip()
+    machine.task("image_tag", {"image": BASE, "target_names": ["again:1"]})  # the command comes with a change
+    before = names(machine, None)
+    for run_words in (ours, machine.podman):
+        machine.sh(f"mkdir -p {store}/overlay/{'e' * 64}/diff")
+        assert run_words(["system", "prune", "--external"]).stdout == ""
+        machine.sh(f"test ! -e {store}/overlay/{'e' * 64}")
+        refused = run_words(["system", "prune", "--external", "-a", "-f"], check=False)
+        assert refused.returncode == 125 and "cannot be combined" in refused.stderr
+    assert names(machine, None) == before
     clean(machine, None)
 
 

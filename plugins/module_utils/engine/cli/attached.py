@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.tuples import NamedTuple
+from ..runtime.handed import NOTHING
 from .context import Usage
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..base.errors import EngineError
     from ..container.model import Container
+    from ..runtime.handed import Handed
     from .context import Context
     from .terminal import Surroundings
 
@@ -29,7 +31,7 @@ class Wish(NamedTuple):
     keys: str | None = None
     signals: bool = True
     fresh: bool = True
-    handed: tuple[int, ...] = ()
+    handed: Handed = NOTHING
 
 
 def streams(given: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:

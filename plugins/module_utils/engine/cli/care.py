@@ -7,6 +7,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from .context import Usage
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -24,10 +26,14 @@ def arguments(parser: Parser, name: str) -> None:
         parser.add_argument("-m", "--max", default="24h", help="how old a layer may be that no image names")
         return
     if name != "container prune":
-        parser.flag("-a", "--all", help="unused images with a name as well")
+        parser.flag("-a", "--all", help="unused images with a name as well, and what builds keep for the next ones")
     parser.many("--filter", metavar="KEY=VALUE", help="until, label, label!")
     parser.flag("-f", "--force", help="do not ask")
+    if name == "image prune":
+        parser.flag("--build-cache", help="what builds keep for the next ones as well")
+        parser.flag("--external", help="images that only containers of other programs use, with these")
     if name == "system prune":
+        parser.flag("--external", help="only what killed programs left in the storage")
         parser.flag("--build", help="working containers of builds as well")
         parser.flag("--volumes", help="unused volumes as well")
 
@@ -50,15 +56,18 @@ def agreed(context: Context, options: Namespace, warning: str) -> bool:
 
 def _images(context: Context, options: Namespace) -> int:
     from ..base.filters import parse
-    from ..image import prune
-    from ..plan.pruning import take
+    from ..container.sweep import Sweep, remove
+    from ..plan.pruning import IMAGE, take
 
     kept = "images without at least one container associated with them" if options.all else "dangling images"
     if not agreed(context, options, f"WARNING! This command removes all {kept}.\n"):
         return 0
-    doomed = prune.unused(context.session, parse(options.filter), every=options.all)
-    done = take(doomed, lambda one: prune.remove(context.session, one))
-    context.out("".join(f"{one.line}\n" for one in done.gone))
+    sweep = Sweep(context.session)
+    sweep.look_at_images(parse(options.filter), every=options.all, external=options.external)
+    if options.all or options.build_cache:
+        sweep.look_at_build_cache()
+    done = take(sweep.doomed["image"], lambda one: remove(context.session, one))
+    context.out("".join(f"{one.line}\n" for one in done.gone if one.kind == IMAGE))
     return failed(context, done.errors)
 
 
@@ -79,6 +88,8 @@ def _system(context: Context, options: Namespace) -> int:
     from ..container.sweep import Sweep, remove
     from ..plan.pruning import system_lines, take
 
+    if options.external:
+        return _leftovers(context, options)
     lines = ["all stopped containers", "all networks not used by at least one container"]
     lines += ["all volumes not used by at least one container"] if options.volumes else []
     lines += ["all build containers"] if options.build else []
@@ -89,10 +100,19 @@ def _system(context: Context, options: Namespace) -> int:
         return 0
     sweep = Sweep(context.session)
     filters = parse(options.filter)
-    sweep.look_everywhere(every=options.all, build=options.build, volumes=options.volumes, filters=filters)
+    whole, build, volumes = options.all, options.build, options.volumes
+    sweep.look_everywhere(every=whole, build=build, volumes=volumes, cache=whole, filters=filters)
     done = take(sweep.doomed["system"], lambda one: remove(context.session, one))
     context.out("".join(f"{line}\n" for line in system_lines(done)))
     return failed(context, done.errors)
+
+
+def _leftovers(context: Context, options: Namespace) -> int:
+    """What no record of the storage names; podman asks nobody either."""
+    if options.all or options.volumes or options.filter or options.build:
+        raise Usage("system prune --external cannot be combined with other options")
+    context.session.store.repair()
+    return 0
 
 
 def failed(context: Context, errors: tuple[str, ...]) -> int:

@@ -21,6 +21,7 @@ FLAGS = (
     QUIET,
     Flag("--author -a", help="who made the image"),
     Flag("--change -c", LIST, "an instruction for its configuration, as CMD or ENV"),
+    Flag("--config", help="a file with a configuration to lay over that of the image, in Docker's format"),
     Flag("--format -f", help="oci (as without it) or docker"),
     Flag("--iidfile", help="a file for the id of the image"),
     Flag("--include-volumes", SWITCH, "all volumes of the container become volumes of the image"),
@@ -28,6 +29,8 @@ FLAGS = (
     Flag("--pause -p", SWITCH, "pause the container meanwhile"),
     Flag("--squash -s", SWITCH, "one layer that holds everything"),
 )
+
+_MOST = 4 * 1024 * 1024
 
 
 def arguments(parser: Parser, name: str) -> None:
@@ -53,6 +56,7 @@ def run(context: Context, options: Namespace) -> int:
         author=text(line, "author"),
         message=message,
         changes=tuple(given) if isinstance(given, list) else (),
+        config=_config(text(line, "config")),
         format=form,
         include_volumes=truth(line, "include-volumes"),
         squash=truth(line, "squash"),
@@ -65,3 +69,16 @@ def run(context: Context, options: Namespace) -> int:
             file.write(identity)
     context.out(f"{identity}\n")
     return 0
+
+
+def _config(path: str) -> dict[str, object]:
+    """Raises Usage for a file that cannot be read, BadInput for one that holds something else."""
+    if not path:
+        return {}
+    from ..image.config_merge import parse
+
+    try:
+        with open(path, "rb") as file:
+            return parse(file.read(_MOST + 1), f"read --config {path}")
+    except OSError as error:
+        raise Usage(f"--config: open {path}: {error.strerror}") from error

@@ -9,15 +9,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, NotFound
+from ..runtime.handed import NOTHING
 from .access_flags import read
 from .context import Usage
 from .create_flags import FLAGS
-from .open_files import handed
+from .open_files import handed, with_sockets
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..container.model import Container
+    from ..runtime.handed import Handed
     from .arguments import Parser
     from .context import Context
     from .goflags import Line
@@ -38,7 +40,9 @@ def run(context: Context, options: Namespace) -> int:
         raise Usage(f"requires at least 1 arg(s), only received 0\nSee 'daemonless {options.command_name} --help'")
     runs = options.command_name == "run"
     _check(line, runs)
-    more = handed(line.given.get("preserve-fds"), line.given.get("preserve-fd"))
+    more = NOTHING
+    if runs:
+        more = with_sockets(context, handed(line.given.get("preserve-fds"), line.given.get("preserve-fd")))
     argv = ("daemonless", options.command_name, *options.words)
     container = _create(context, line, argv)
     try:
@@ -105,7 +109,7 @@ def _file_for_id(line: Line) -> str:
     return path
 
 
-def _run(context: Context, container: Container, line: Line, more: tuple[int, ...]) -> int:
+def _run(context: Context, container: Container, line: Line, more: Handed) -> int:
     if line.given.get("detach"):
         from ..container.start import start
 

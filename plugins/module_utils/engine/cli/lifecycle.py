@@ -55,6 +55,10 @@ def run(context: Context, options: Namespace) -> int:
     verb = options.command_name
     if verb == "wait":
         return _wait(context, options)
+    if verb == "start":
+        from .open_files import with_sockets
+
+        options.handed = with_sockets(context)
     if getattr(options, "attach", False) or getattr(options, "interactive", False):
         return _start_attached(context, options)
     deed = _VERBS[verb]
@@ -101,7 +105,7 @@ def _start_attached(context: Context, options: Namespace) -> int:
     proxy = options.sig_proxy is not False
     fresh = not container.running
     try:
-        return stay(context, container, Wish(streams, options.detach_keys, proxy, fresh))
+        return stay(context, container, Wish(streams, options.detach_keys, proxy, fresh, options.handed))
     except EngineError as error:
         context.error(str(error))
         return exit_code(error)
@@ -120,7 +124,7 @@ _FITTING = {
 def _start(session: Session, container: Container, options: Namespace) -> None:
     from ..container.start import start
 
-    start(session, container)
+    start(session, container, handed=options.handed)
 
 
 def _stop(session: Session, container: Container, options: Namespace) -> None:

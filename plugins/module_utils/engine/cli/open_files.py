@@ -1,18 +1,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""--preserve-fd and --preserve-fds: files that whoever calls us has opened, for a program in a container."""
+"""--preserve-fd, --preserve-fds and LISTEN_FDS: files that our caller has opened for a program in a container."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from ..runtime.handed import Handed
 from .context import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .arguments import Parser
+    from .context import Context
 
 _FIRST = 3
 COUNT_HELP = "hand on this many open files, from descriptor 3 on"
@@ -41,6 +43,27 @@ def handed(count: object, listed: object) -> tuple[int, ...]:
     _available(named, "preserve-fd")
     _available(range(_FIRST, _FIRST + number), "preserve-fds")
     return tuple(sorted(set(named))) or tuple(range(_FIRST, _FIRST + number))
+
+
+def with_sockets(context: Context, more: tuple[int, ...] = ()) -> Handed:
+    """Those files, or without any the sockets that the service manager opened for us (sd_listen_fds(3)), with the
+    variables that tell of them. Raises Usage. To be called first of all, as `handed`.
+    """
+    count = os.environ.get("LISTEN_FDS", "")
+    if not count:
+        return Handed(more)
+    if more:
+        context.error("Ignoring LISTEN_FDS to preserve custom user-specified FDs")
+        return Handed(more)
+    if not (count.isascii() and count.isdigit() and len(count) < 8):
+        raise Usage(f"LISTEN_FDS={count}: it is not a number")
+    fds = tuple(range(_FIRST, _FIRST + int(count)))
+    _available(fds, "LISTEN_FDS")
+    variables = {"LISTEN_PID": "1", "LISTEN_FDS": count}  # our own number says nothing inside
+    names = os.environ.get("LISTEN_FDNAMES")
+    if names is not None:
+        variables["LISTEN_FDNAMES"] = names
+    return Handed(fds, variables)
 
 
 def _number(word: str, flag: str) -> int:

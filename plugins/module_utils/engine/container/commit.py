@@ -23,7 +23,7 @@ from . import tree
 from .events import event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..base.jsonval import Json
     from ..session.session import Session
@@ -36,12 +36,14 @@ _V2 = "v2"
 
 
 class Wish(NamedTuple):
-    """`name` may be empty. `pause` None: where this host can freeze the container."""
+    """`name` may be empty. `config` is laid over the image's before `changes` (image/config_merge.py). `pause` None:
+    where this host can freeze the container."""
 
     name: str = ""
     author: str = ""
     message: str = ""
     changes: tuple[str, ...] = ()
+    config: Mapping[str, object] = {}
     format: str = "oci"
     include_volumes: bool = False
     squash: bool = False
@@ -187,7 +189,7 @@ def _document(session: Session, container: Container, wish: Wish, base: Json, di
 
 def _config(session: Session, container: Container, wish: Wish, base: Json) -> Json:
     """The image's, with what the container was made with on top; nothing that came from a secret."""
-    from ..image import changes
+    from ..image import changes, config_merge
 
     row = container.config
     config: Json = json.loads(json.dumps(base))
@@ -211,6 +213,8 @@ def _config(session: Session, container: Container, wish: Wish, base: Json) -> J
     if text(row, "user"):
         config["User"] = text(row, "user")
     config["WorkingDir"] = text(process, "cwd", "/")
+    if wish.config:
+        config_merge.lay_over(config, wish.config, docker=wish.format == "docker")
     return changes.apply(wish.changes, config)
 
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class ExecRequest(NamedTuple):
     """What to run. `env` goes on top of the container's own; "" as `user` or `workdir` means the container's.
 
-    `seconds` ends it with SIGKILL. `more` are open files of ours that it gets under the same numbers.
+    `seconds` ends it with SIGKILL. `more` are open files of ours that it gets under the same numbers. A `quiet` one is
+    no event.
     """
 
     argv: tuple[str, ...]
@@ -46,6 +47,7 @@ class ExecRequest(NamedTuple):
     privileged: bool = False
     seconds: float | None = None
     more: tuple[int, ...] = ()
+    quiet: bool = False
 
 
 def execute(session: Session, container: Container, request: ExecRequest) -> ExecResult:
@@ -56,7 +58,12 @@ def execute(session: Session, container: Container, request: ExecRequest) -> Exe
     process = _process(container, request)
     runtime = parts.runtime_of(session, container.config)
     wanted = runtime_exec.ExecRequest(process, request.stdin, request.seconds)
-    return runtime_exec.run(session.runner, runtime, _target(container), wanted)
+    if request.quiet:
+        return runtime_exec.run(session.runner, runtime, _target(container), wanted)
+    session_id = _begins(session, container)
+    done = runtime_exec.run(session.runner, runtime, _target(container), wanted)
+    _died(session, container, session_id, done.rc)
+    return done
 
 
 def interactive(session: Session, container: Container, request: ExecRequest) -> int:
@@ -64,7 +71,20 @@ def interactive(session: Session, container: Container, request: ExecRequest) ->
     _reachable(session, container)
     process = _process(container, request)
     runtime = parts.runtime_of(session, container.config)
-    return runtime_exec.interactive(session.runner, runtime, _target(container), process, more=request.more)
+    session_id = _begins(session, container)
+    code = runtime_exec.interactive(session.runner, runtime, _target(container), process, more=request.more)
+    _died(session, container, session_id, code)
+    return code
+
+
+def _begins(session: Session, container: Container) -> str:
+    """Tell of a program that no monitor keeps a record of; a number for it, as those with a record have."""
+    event(session, container, "exec")
+    return new_id()
+
+
+def _died(session: Session, container: Container, session_id: str, code: int) -> None:
+    event(session, container, "exec_died", exit_code=code, execID=session_id)
 
 
 def attached(session: Session, container: Container, request: ExecRequest, listener: Listener) -> int | None:
@@ -84,7 +104,7 @@ def attached(session: Session, container: Container, request: ExecRequest, liste
         runtime, monitor = parts.runtime_of(session, container.config), parts.monitor(session)
         code = runtime_exec.attached(session.runner, runtime, monitor, _target(container), wanted, asked)
     if code is not None:
-        forget_exec(session, container, wanted.session_id)
+        forget_exec(session, container, wanted.session_id, code)
     return code
 
 
@@ -104,7 +124,6 @@ def detach(session: Session, container: Container, request: ExecRequest) -> str:
         runtime, monitor = parts.runtime_of(session, container.config), parts.monitor(session)
         pid, _conmon = runtime_exec.detached(session.runner, runtime, monitor, _target(container), wanted)
         _note(session, container, wanted.session_id, pid, request)
-    event(session, container, "exec")
     return wanted.session_id
 
 
@@ -130,6 +149,7 @@ def _note(session: Session, container: Container, session_id: str, pid: int, req
         sessions = dict(jsonval.table(current.state, "newExecSessions"))
         sessions[session_id] = _record(current, session_id, pid, request)
         save(session, current, newExecSessions=sessions)
+    event(session, container, "exec")
 
 
 def holds(container: Container, path: str) -> bool:
@@ -147,19 +167,28 @@ def holds(container: Container, path: str) -> bool:
         raise Conflict(deed, f"its file system cannot be reached: {error.strerror}") from error
 
 
-def forget_exec(session: Session, container: Container, session_id: str) -> None:
-    """What the exit command of a detached exec does: its record and directory go."""
-    session.database.remove_exec_session(session_id)
+def forget_exec(session: Session, container: Container, session_id: str, code: int | None = None) -> None:
+    """What the exit command of an exec under a monitor does, and whoever saw its end: its record and directory go.
+
+    Without `code` its monitor has written how it ended.
+    """
+    directory = os.path.join(container.static_dir, session_id)
+    if code is None:
+        code = runtime_exec.exit_code(directory, container.id)
     try:
         with held(session, container, "clean up") as current:
+            # of two who are at it one tells, before the other goes on
+            if session.database.remove_exec_session(session_id) and code is not None:
+                _died(session, container, session_id, code)
             sessions = dict(jsonval.table(current.state, "newExecSessions"))
             if sessions.pop(session_id, None) is not None:
                 save(session, current, newExecSessions=sessions or None)
     except NotFound:
+        session.database.remove_exec_session(session_id)
         return
     import shutil
 
-    shutil.rmtree(os.path.join(container.static_dir, session_id), ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _record(container: Container, session_id: str, pid: int, request: ExecRequest) -> Json:

@@ -85,7 +85,7 @@ def _run(session: Session, container: Container, startup: bool) -> _Ran:
     regular = health_log.check_of(container)
     wanted = health_log.startup_of(container) if startup else regular
     seconds = (jsonval.number(wanted, "Timeout") or jsonval.number(regular, "Timeout")) / 1e9
-    request = ExecRequest(argv=command_of(jsonval.texts(wanted, "Test")), seconds=seconds or None)
+    request = ExecRequest(argv=command_of(jsonval.texts(wanted, "Test")), seconds=seconds or None, quiet=True)
     start = clock.now()
     try:
         done = execute(session, container, request)

@@ -11,7 +11,7 @@ from ..base import clock
 from ..base.errors import BadInput
 from ..base.filters import by_label_and_age, refuse_others
 from ..host.sizes import tree_bytes
-from ..plan.pruning import BUILD, CONTAINER, Doomed
+from ..plan.pruning import BUILD, CONTAINER, EXTERNAL, Doomed
 from . import lookup
 from .remove import remove as remove_container
 
@@ -74,9 +74,20 @@ def of_builds(session: Session) -> list[Doomed]:
     return found
 
 
+def of_others(session: Session) -> dict[str, list[Doomed]]:
+    """Containers in the storage that no podman knows of, by the id of their image; without those that are mounted."""
+    known = {container.id for container in lookup.all_containers(session)}
+    found: dict[str, list[Doomed]] = {}
+    for record in session.store.containers():
+        if record.id not in known and not session.store.mounted(record.id)[1]:
+            size = tree_bytes(session.store.home.diff(record.layer))
+            found.setdefault(record.image, []).append(Doomed(EXTERNAL, record.id, record.names, size))
+    return found
+
+
 def remove(session: Session, doomed: Doomed) -> None:
     """Raises InUse, Refused when somebody started it meanwhile, NotFound when it is gone."""
-    if doomed.kind == BUILD:
+    if doomed.kind in (BUILD, EXTERNAL):
         session.store.remove_container(doomed.id)
         return
     remove_container(session, lookup.find(session, doomed.id))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import Conflict, NotFound
 from ..base.tuples import NamedTuple
 from ..runtime import attach
+from ..runtime.handed import NOTHING
 from . import lookup
 from .start import start
 from .wait import wait
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..runtime.attach import Attached, Sink
+    from ..runtime.handed import Handed
     from ..session.session import Session
     from .model import Container
 
@@ -64,7 +66,7 @@ class Attachment(NamedTuple):
     feed: attach.Input | None = None
     ready: Callable[[Container], None] | None = None
     begun: Callable[[], None] | None = None
-    handed: tuple[int, ...] = ()
+    handed: Handed = NOTHING
 
 
 def run_attached(session: Session, container: Container, listener: Attachment) -> int | None:

@@ -21,6 +21,7 @@ from ..libpod.rows import CREATED as INITIALIZED
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
 from ..runtime import conmon
 from ..runtime import start as runtime_start
+from ..runtime.handed import NOTHING
 from ..spec import start_spec
 from . import (
     frozen,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from ..host.cgroups import Place
     from ..netavark.connect import Connection
     from ..runtime.conmon import Created
+    from ..runtime.handed import Handed
     from ..session.session import Session
     from .model import Container
     from .restore import Thaw
@@ -74,7 +76,7 @@ def start(
     container: Container,
     ready: Ready | None = None,
     known_as: str = "",
-    handed: tuple[int, ...] = (),
+    handed: Handed = NOTHING,
 ) -> bool:
     """Start it, and first those containers whose namespaces it shares. False when it was running.
 
@@ -117,7 +119,7 @@ def start_held(
     restarted: bool = False,
     begins: bool = True,
     thaw: Thaw | None = None,
-    handed: tuple[int, ...] = (),
+    handed: Handed = NOTHING,
 ) -> bool:
     """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting. With
     `thaw` its processes come out of a checkpoint, and run as soon as they are there."""
@@ -198,7 +200,7 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 
 
 def _prepare(
-    session: Session, container: Container, netns: str, thaw: Thaw | None, handed: tuple[int, ...]
+    session: Session, container: Container, netns: str, thaw: Thaw | None, handed: Handed
 ) -> Json:
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
@@ -224,7 +226,7 @@ def _prepare(
             volumes=sources.volumes,
             parts=sources.parts,
             extra_mounts=sources.overlays,
-            secret_env=secret_files.environment(session, container),
+            secret_env={**secret_files.environment(session, container), **handed.variables},
             cgroups_v2=session.cgroups.mode == V2,
             all_devices=host_limits.all_devices(session, container),
             **host_limits.process_limits(session),
@@ -268,7 +270,7 @@ def _create(
     connection: Connection | None,
     thaw: Thaw | None,
     view: tuple[str, str] | None,
-    handed: tuple[int, ...],
+    handed: Handed,
 ) -> Created:
     config = container.config
     monitor = parts.monitor(session)
@@ -292,7 +294,7 @@ def _create(
         runtime_options=thaw.options if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
         view=view,
-        handed=handed,
+        handed=handed.fds,
     )
     return conmon.create(session.runner, parts.runtime_of(session, config), monitor, request)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plan.pruning import BUILD, CONTAINER, IMAGE, NETWORK, VOLUME
+from ..plan.pruning import BUILD, CACHE, CONTAINER, EXTERNAL, IMAGE, NETWORK, VOLUME
 
 if TYPE_CHECKING:
     from ..base.filters import Filter
@@ -25,7 +25,7 @@ class Sweep:
     @property
     def containers(self) -> set[str]:
         """Ids of the containers that go."""
-        return {identity for kind, identity in self._taken if kind in (CONTAINER, BUILD)}
+        return {identity for kind, identity in self._taken if kind in (CONTAINER, BUILD, EXTERNAL)}
 
     def add(self, target: str, found: list[Doomed]) -> None:
         fresh = [one for one in found if (one.kind, one.id) not in self._taken]
@@ -39,9 +39,7 @@ class Sweep:
 
             self.add(target, containers.unused(self.session, filters))
         elif target == "image":
-            from ..image import prune as images
-
-            self.add(target, images.unused(self.session, filters, every=every, gone=self.containers))
+            self.look_at_images(filters, every=every)
         elif target == "network":
             from ..network import prune as networks
 
@@ -51,7 +49,29 @@ class Sweep:
 
             self.add(target, volumes.unused(self.session, filters, gone=self.containers))
 
-    def look_everywhere(self, *, every: bool, build: bool, volumes: bool, filters: tuple[Filter, ...] = ()) -> None:
+    def look_at_images(self, filters: tuple[Filter, ...], *, every: bool = False, external: bool = False) -> None:
+        """Unused images; with `external` those that only containers of other programs use, with these, too."""
+        from ..image import prune as images
+
+        strangers: dict[str, list[Doomed]] = {}
+        if external:
+            from . import prune as containers
+
+            strangers = containers.of_others(self.session)
+        gone = self.containers | {one.id for listed in strangers.values() for one in listed}
+        self.add("image", [])
+        for image in images.unused(self.session, filters, every=every, gone=gone):
+            self.add("image", [*strangers.get(image.id, ()), image])
+
+    def look_at_build_cache(self) -> None:
+        """What builds keep for the next ones; it goes with the images."""
+        from ..image import build_cache
+
+        self.add("image", build_cache.found(self.session))
+
+    def look_everywhere(
+        self, *, every: bool, build: bool, volumes: bool, cache: bool = False, filters: tuple[Filter, ...] = ()
+    ) -> None:
         """What `podman system prune` takes."""
         kept, self.doomed = self.doomed, {}
         if build:
@@ -60,12 +80,15 @@ class Sweep:
             self.add("container", containers.of_builds(self.session))
         for kind in ("container", "image", "network", *(("volume",) if volumes else ())):
             self.look(kind, filters, every=every)
+        if cache:
+            self.look_at_build_cache()
         found = [one for kind in ("container", "volume", "image", "network") for one in self.doomed.get(kind, [])]
         self.doomed = {**kept, "system": found}
 
 
 def remove(session: Session, one: Doomed) -> None:
     """Raises what the removal of its kind raises."""
+    from ..image import build_cache
     from ..image import prune as images
     from ..network import prune as networks
     from ..volume import prune as volumes
@@ -73,6 +96,8 @@ def remove(session: Session, one: Doomed) -> None:
 
     if one.kind == IMAGE:
         images.remove(session, one)
+    elif one.kind == CACHE:
+        build_cache.remove(one)
     elif one.kind == NETWORK:
         networks.remove(session, one)
     elif one.kind == VOLUME:

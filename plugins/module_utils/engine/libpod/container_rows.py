@@ -174,10 +174,10 @@ class ContainerRows(Connection):
         with self.transaction() as tables:
             tables.execute("INSERT OR REPLACE INTO ContainerExecSession VALUES (?, ?)", (session_id, container_id))
 
-    def remove_exec_session(self, session_id: str) -> None:
-        """One that is gone is no error."""
+    def remove_exec_session(self, session_id: str) -> bool:
+        """False for one that is gone: somebody else has removed it."""
         with self.transaction() as tables:
-            tables.execute("DELETE FROM ContainerExecSession WHERE ID = ?", (session_id,))
+            return tables.execute("DELETE FROM ContainerExecSession WHERE ID = ?", (session_id,)).rowcount > 0
 
     def exec_session(self, session_id: str) -> str | None:
         """The id of the container in which an exec session runs."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CONTAINER, BUILD, IMAGE, NETWORK, VOLUME = "container", "build container", "image", "network", "volume"
+#: A container in the storage of which only another program knows, and what builds keep for the next one.
+EXTERNAL, CACHE = "external container", "build cache"
 _HEADINGS = (
     ("Deleted Containers", (CONTAINER, BUILD)),
     ("Deleted Volumes", (VOLUME,)),

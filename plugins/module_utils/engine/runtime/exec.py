@@ -172,6 +172,12 @@ def attached(
         folder.cleanup()
 
 
+def exit_code(directory: str, cid: str) -> int | None:
+    """How the exec under a monitor with this directory ended; None while it has not, or nobody knows."""
+    text = _read(os.path.join(directory, "exit", cid)).strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def _last_word(runtime: Runtime, target: ExecTarget, session: ExecSession, line: bytes | None) -> int:
     """The exit code; newer monitors take a runtime that failed for a program that did."""
     import json

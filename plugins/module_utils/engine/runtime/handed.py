@@ -10,10 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..base.tuples import NamedTuple
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FIRST = 3
+
+
+class Handed(NamedTuple):
+    """`fds` are open files of ours, `variables` tell the program what they are (sd_listen_fds(3))."""
+
+    fds: tuple[int, ...] = ()
+    variables: Mapping[str, str] = {}
+
+
+NOTHING = Handed()
 
 
 def options(fds: Sequence[int]) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ class StartFacts:
     where only a part of a volume is mounted; `extra_mounts` finished mounts (overlays); `rlimits` the soft and hard
     limits that this process has, by RLIMIT_ name, used unless `may_raise`; `oom_score` its oom_score_adj, below
     which a rootless container cannot go (None: it can); `all_devices` the `linux.devices` of a privileged container;
-    `secret_env` variables with secret values; `cgroups_v2` whether the host has the unified hierarchy alone.
+    `secret_env` variables that are in no record: secret values, and what is for this start only; `cgroups_v2` whether
+    the host has the unified hierarchy alone.
     """
 
     root: str

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 OPTIONS: Options = {
     "all": {"type": "bool", "default": False},
+    "build_cache": {"type": "bool", "default": False},
+    "external": {"type": "bool", "default": False},
     "filters": {"type": "dict"},
     "executable": EXECUTABLE,
 }
@@ -20,18 +22,24 @@ OPTIONS: Options = {
 
 def reconcile(request: Request) -> Result:
     from ..base.filters import given
-    from ..image import prune
-    from ..plan.pruning import Pruned, take
+    from ..container.sweep import Sweep, remove
+    from ..plan.pruning import IMAGE, Pruned, take
 
     session = request.session()
     filters = request.params.get("filters")
-    doomed = prune.unused(session, given(filters if isinstance(filters, dict) else None), every=request.flag("all"))
-    done = Pruned(tuple(doomed)) if request.check else take(doomed, lambda one: prune.remove(session, one))
+    sweep = Sweep(session)
+    wanted = given(filters if isinstance(filters, dict) else None)
+    sweep.look_at_images(wanted, every=request.flag("all"), external=request.flag("external"))
+    if request.flag("build_cache"):
+        sweep.look_at_build_cache()
+    doomed = sweep.doomed["image"]
+    done = Pruned(tuple(doomed)) if request.check else take(doomed, lambda one: remove(session, one))
+    images = [one for one in done.gone if one.kind == IMAGE]
     names = [name for one in done.gone for name in one.names or (one.id,)]
     return Result(
-        [one.shown() for one in done.gone],
+        [one.shown() for one in images],
         changed=bool(done.gone),
-        actions=[f"Removed image {one.names[0] if one.names else one.id}" for one in done.gone],
+        actions=[f"Removed {one.kind} {one.names[0] if one.names else one.id}" for one in done.gone],
         before={"images": names} if done.gone else None,
         after={"images": []} if done.gone else None,
         extra={"bytes": done.bytes, "podman_actions": ["podman image prune --force"] if done.gone else []},

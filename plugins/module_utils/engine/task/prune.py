@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base.errors import Refused
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
-    from ..base.filters import Filter
+    from ..container.sweep import Sweep
     from ..plan.pruning import Doomed, Pruned
     from .frame import Delivery, Json, Options
 
@@ -40,8 +39,7 @@ def reconcile(request: Request) -> Result:
     sweep = Sweep(session)
     for kind in ("container", "image", "network", "volume"):
         if request.flag(kind):
-            every, filters = _filters(request, kind)
-            sweep.look(kind, filters, every=every)
+            _look(sweep, request, kind)
     if request.flag("system"):
         every, build, volumes = (request.flag(f"system_{word}") for word in ("all", "build", "volumes"))
         sweep.look_everywhere(every=every, build=build, volumes=volumes)
@@ -53,28 +51,26 @@ def reconcile(request: Request) -> Result:
     return _result(done)
 
 
-def _filters(request: Request, kind: str) -> tuple[bool, tuple[Filter, ...]]:
-    """The filters of one kind, and whether images with names go as well (`dangling_only` among their filters)."""
+def _look(sweep: Sweep, request: Request, kind: str) -> None:
+    """Among the filters of images, `dangling_only` tells whether those with names go as well, and `external` whether
+    those that containers of other programs use."""
     from ..base.filters import given, truth
 
     raw = request.params.get(f"{kind}_filters")
     filters = given(raw if isinstance(raw, dict) else None)
     if kind != "image":
-        return False, filters
-    every = False
+        sweep.look(kind, filters)
+        return
+    every = external = False
     rest = []
     for one in filters:
         if one.key == "dangling_only":
             every = not truth(one)
-        elif one.key != "external":
+        elif one.key == "external":
+            external = truth(one)
+        else:
             rest.append(one)
-        elif truth(one):
-            raise Refused(
-                "prune images",
-                "external containers are made by other programs, and their images are theirs",
-                "Remove those containers with the program that made them, or set system_build for those of builds",
-            )
-    return every, tuple(rest)
+    sweep.look_at_images(tuple(rest), every=every, external=external)
 
 
 def _result(done: dict[str, Pruned]) -> Result:
