@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
 
 import hostile_layers
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Corrupt, HostLacks
@@ -22,6 +23,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_trees import DIR, HARD, LINK, M, look, store_at, tar, unpack
+from reachable import reachable
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="makes devices, and namespaces for another user")
 
@@ -52,9 +54,8 @@ def test_the_corpus_as_root(scratch: Path) -> None:
 def test_the_corpus_in_a_user_namespace(scratch: Path) -> None:
     os.chown(scratch, 65534, 65534)
     script = str(Path(hostile_layers.__file__))
-    done = subprocess.run(
-        [*AS_NOBODY, "/usr/bin/python3", "-B", script, str(scratch)], stdout=subprocess.PIPE, check=True, timeout=120
-    )
+    argv = reachable([*AS_NOBODY, "/usr/bin/python3", "-B", script, str(scratch)])
+    done = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=120)
     results = json.loads(done.stdout)
     judge(results)
     assert results["devices"] == "taken"  # left out, as podman does
@@ -167,7 +168,7 @@ def test_many_entries(scratch: Path, entries: int, user: bool) -> None:
     argv = ["/usr/bin/python3", "-B", str(Path(hostile_layers.__file__)), str(scratch), str(entries)]
     if user:
         os.chown(scratch, 65534, 65534)
-        argv = [*AS_NOBODY, *argv]
+        argv = reachable([*AS_NOBODY, *argv])
     done = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=2900)
     size, memory = map(int, done.stdout.split())
     assert size == 512 * entries + 1024

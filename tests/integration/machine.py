@@ -385,8 +385,17 @@ def sweep() -> None:
     for top in cgroups_of(""):
         for left in top.glob("lab[0-9]*-*"):
             owner = left.name[3:].split("-")[0]
-            if not Path(f"/proc/{owner}").exists():
+            if not Path(f"/proc/{owner}").exists() and not _of_others(left):
                 _remove_cgroups(left.name)
+
+
+def _of_others(top: Path) -> bool:
+    """Whether processes are in it that have no number here: a test run in another PID namespace has made it."""
+    for listed in top.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            if "0" in listed.read_text().split():
+                return True
+    return False
 
 
 def _remove_cgroups(name: str) -> None:
