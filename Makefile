@@ -99,7 +99,7 @@ bench-venv: packages
 
 .PHONY: bench
 bench: setup judge bench-venv ## Side-by-side timings against podman and containers.podman
-	@BENCH_VENV=$(BENCH_VENV) $(BIN)/python -m bench
+	@BENCH_VENV=$(BENCH_VENV) BENCH_OLDER=$$(bench/older-root) $(BIN)/python -m bench
 
 .PHONY: pins
 pins: ## Pin the newest tools that requirements/*.in allow

@@ -10,6 +10,7 @@ from pathlib import Path
 from .cases import SUBJECTS
 from .ground import Ground, Lab, bench_venv
 from .measure import say
+from .older import older_root
 
 
 def main() -> int:
@@ -21,6 +22,7 @@ def main() -> int:
         parser.error(f"unknown: {', '.join(unknown)}")
     lab = Lab.open(Path(tempfile.mkdtemp(prefix="daemonless-bench-")))
     lab.base.chmod(0o755)
+    lab.more = (older,) if (older := older_root()) is not None else ()
     say(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors; a quiet machine gives better ratios")
     ground = Ground(lab, bench_venv())
     try:

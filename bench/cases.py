@@ -174,23 +174,30 @@ QUICK = bool(os.environ.get("BENCH_QUICK"))  # a tenth of the bytes: to see that
 
 def pull(ground: Ground) -> Iterator[Row]:
     """Pulling from a registry on the same machine, into a store in memory."""
+    older = ground.older
     for name, goal in (("one-layer", 0.6), ("many-files", 0.3), ("one-layer-zstd", 0.55)):
         reference = ground.big_image(name, QUICK)
+        words = ("pull", "-q", "--tls-verify=false", reference)
         skopeo = f"skopeo copy -q --src-tls-verify=false docker://{reference} containers-storage:{reference}"
         podman = f"CONTAINERS_CONF_OVERRIDE=/run/lab/judge.conf podman pull -q --tls-verify=false {reference}"
         yield Row(
             f"pull {name}",
             ground.big_images[name],
-            ground.payload("image", {"name": reference}),
+            ground.daemonless(*words),
             {
                 "podman pull": ground.podman_deed("pull", "-q", "--tls-verify=false", reference),
                 "skopeo copy": lambda: ground.machine.sh(skopeo) and None,  # noqa: B023
+                **({older.name: lambda: older.pull(reference)} if older else {}),  # noqa: B023
             },
-            {"podman pull": goal},
-            rounds=3,
+            {"podman pull": goal, **({older.name: goal} if older else {})},
+            rounds=5,
+            processor=ground.processor,
             before=lambda: ground.forget(reference),  # noqa: B023
         )
-        for who, script in (("ours", ground.payload_file("image", {"name": reference})), ("podman", podman)):
+        scripts = {"ours": f"daemonless {' '.join(words)}", "podman": podman}
+        if older is not None:
+            scripts[older.name] = older.script("pull", "-q", "--tls-verify=false", reference)
+        for who, script in scripts.items():
             ground.forget(reference)
             ground.cost(who, script)
         podman_again = ground.podman_deed("pull", "-q", "--tls-verify=false", reference)
@@ -199,7 +206,7 @@ def pull(ground: Ground) -> Iterator[Row]:
         yield Row(
             f"pull {name} again",
             "nothing has moved, command against command",
-            ground.daemonless("pull", "-q", "--tls-verify=false", reference),
+            ground.daemonless(*words),
             {"podman pull": podman_again, "Python's HTTP library, the same requests": asked},
             {"podman pull": 1.0},
             rounds=15,

@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path
 
 from .measure import Deed, say
+from .older import Older, older_root
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "integration")]
@@ -69,6 +70,8 @@ class Ground:
         if venv is not None:
             found = next(venv.glob("lib/python3*/site-packages/ansible_collections/containers"))
             (lab.collections / "ansible_collections" / "containers").symlink_to(found)
+        older = older_root()
+        self.older = None if older is None else Older(self.machine, older)
         self.registry = self.machine.registry
         self.machine.task("image", {"name": IMAGE})
         self.big_images = {
@@ -141,6 +144,8 @@ class Ground:
 
     def forget(self, reference: str) -> None:
         self.machine.podman(["rmi", "-f", reference], check=False)
+        if self.older is not None:
+            self.older.forget(reference)
 
     # --- images worth pulling
 

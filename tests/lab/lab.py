@@ -33,6 +33,7 @@ class Lab:
         self.engines = Engines(base / "engines")
         self._count = 0
         self._compiled: set[str] = set()
+        self.more: Sequence[Path] = ()  # what machines are to see as well
 
     @classmethod
     def open(cls, base: Path) -> Lab:
@@ -60,7 +61,7 @@ class Lab:
     def binds(self) -> Sequence[Path]:
         """What a machine sees read-only at the same path as outside."""
         made = (self.images.directory, self.engines.directory, self.payloads.directory, self.base / "serving")
-        return (CHECKOUT, self.collections, *made)
+        return (CHECKOUT, self.collections, *made, *self.more)
 
     def machine(self, spec: Spec) -> Machine:
         from machine import Machine
