@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .arguments import Parser
     from .context import Context
 
-    Finder = Callable[[Context, str], object]
+    Finder = Callable[[Context, str, bool], object]
 
 _INDENT = 5  # podman's own
 
@@ -55,13 +55,16 @@ def run(context: Context, options: Namespace) -> int:
 def _find(context: Context, name: str, kind: str, size: bool) -> object:
     finders = {kind: _FINDERS[kind]} if kind else _FINDERS
     for finder in finders.values():
-        value = _container(context, name, size=size) if finder is _container else finder(context, name)
+        value = finder(context, name, size)
         if value is not None:
             return value
     return None
 
 
-def _container(context: Context, name: str, *, size: bool = False) -> object:
+# `size`: with what it takes on the disk, which only containers tell when asked.
+
+
+def _container(context: Context, name: str, size: bool) -> object:
     from ..container.lookup import lookup
 
     container = lookup(context.session, name)
@@ -72,7 +75,7 @@ def _container(context: Context, name: str, *, size: bool = False) -> object:
     return inspect(context.session, container, size=size)
 
 
-def _image(context: Context, name: str) -> object:
+def _image(context: Context, name: str, size: bool) -> object:
     from ..image.inspect import inspect
     from ..image.lookup import find_record
 
@@ -80,7 +83,7 @@ def _image(context: Context, name: str) -> object:
     return None if found is None else inspect(context.session, found[0])
 
 
-def _network(context: Context, name: str) -> object:
+def _network(context: Context, name: str, size: bool) -> object:
     from ..base.errors import NotFound
     from ..network.observed import shown
 
@@ -90,14 +93,14 @@ def _network(context: Context, name: str) -> object:
         return None
 
 
-def _volume(context: Context, name: str) -> object:
+def _volume(context: Context, name: str, size: bool) -> object:
     from ..volume.observed import find, shown
 
     found = find(context.session, name)
     return None if found is None else shown(found)
 
 
-def _pod(context: Context, name: str) -> object:
+def _pod(context: Context, name: str, size: bool) -> object:
     from ..pod.inspect import inspect
     from ..pod.model import lookup
 

@@ -105,7 +105,7 @@ def _shown(context: Context, options: Namespace) -> str:
         rows.sort(key=lambda row: _sort_key(row, options.sort))
     listing = Listing(_columns(options), rows, lambda: [row.source() for row in rows if row.source], "ID")
     quiet = options.quiet and not options.format
-    return render(listing, options.format.replace(".Namespaces.", "."), quiet=quiet, heading=not options.noheading)
+    return render(listing, options.format, quiet=quiet, heading=not options.noheading)
 
 
 def _sort_key(row: Row, by: str) -> tuple[int, str]:

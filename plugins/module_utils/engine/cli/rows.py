@@ -85,11 +85,11 @@ def _cells_of(text: str) -> list[str]:
 
 
 def _title(listing: Listing, cell: str) -> str:
-    """The heading of one cell: the column's own, else the field in capitals."""
+    """The heading of one cell: the column's own, else the field in capitals; of a field inside another, its own."""
     import re
 
     known = {field: name for name, field in listing.columns}
-    return " ".join(known.get(name, name.upper()) for name in re.findall(r"\.(\w+)", cell))
+    return " ".join(known.get(name, name.upper()) for name in re.findall(r"(?:\.\w+)*\.(\w+)", cell))
 
 
 def table(titles: list[str], cells: list[list[str]]) -> str:
