@@ -13,7 +13,7 @@ description:
   - Removes what nobody uses, of the kinds that the task names. It takes the options of C(podman_prune).
   - Check mode tells what would go and how many bytes that would give back. What would be unused only after something
     else went is told as well.
-  - Nothing that a container uses is removed, and nothing of containers in pods.
+  - Nothing that a container uses is removed, and no container of a pod but with its whole pod, by O(system).
 extends_documentation_fragment:
   - daemonless.oci.attributes
   - daemonless.oci.executable
@@ -53,7 +53,8 @@ options:
         regular expression, C(opt), and C(since) or C(after) another volume.
     type: dict
   system:
-    description: Remove containers at rest, then images without a name, then networks, that nobody uses.
+    description: Remove pods that have ended and containers at rest, then images without a name, then networks, that
+      nobody uses.
     type: bool
     default: false
   system_all:

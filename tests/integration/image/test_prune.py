@@ -28,7 +28,9 @@ def loaded(machine: Machine, user: str | None) -> str:
 
 
 def names(machine: Machine, user: str | None) -> set[str]:
-    return set(machine.podman(["images", "-a", "--format", "{{.Repository}}:{{.Tag}}"], user).stdout.split())
+    """Without the image that podman makes for pods."""
+    found = machine.podman(["images", "-a", "--format", "{{.Repository}}:{{.Tag}}"], user).stdout.split()
+    return {name for name in found if not name.startswith("localhost/podman-pause:")}
 
 
 def clean(machine: Machine, user: str | None) -> None:
@@ -175,9 +177,16 @@ def test_everything(machine: Machine, user: str | None) -> None:
     assert machine.podman(["ps", "-a", "--format", "{{.Names}}"], user).stdout.split() == ["runs"]
     for words in made[2:]:
         machine.podman([word.replace("old", "labelled") for word in words], user)
+    for pod in ("ended", "kept"):
+        machine.podman(["pod", "create", "--name", pod, "--network", "none", "--label", f"{pod}=1"], user)
+        machine.podman(["run", "--pod", pod, "--name", f"in-{pod}", "-v", "podded:/data", BASE, "true"], user)
+    machine.podman(["pod", "stop", "-t", "0", "ended"], user)
+    labelled = {"container": True, "container_filters": {"label": "none"}, "system": True}
+    assert "ended" in str(machine.task("prune", labelled, user, check=True)["diff"])
     done = run(machine, "prune", user, system=True, system_all=True, system_volumes=True)
     gone = [(one["kind"], *one["names"]) for one in done["system"]["details"]]
-    assert gone[:2] == [("container", "second"), ("container", "first")]
+    assert gone[:3] == [("pod", "ended"), ("container", "second"), ("container", "first")]
+    assert machine.podman(["pod", "ps", "--format", "{{.Name}}"], user).stdout.split() == ["kept"]
     assert {each for each in gone if each[0] in ("network", "volume")} >= {
         ("network", "labelled"),
         ("volume", "gone"),
@@ -186,7 +195,7 @@ def test_everything(machine: Machine, user: str | None) -> None:
     assert names(machine, user) == {BASE}
     assert done["bytes"] >= 7000
     assert done["system"]["system"][0] == "Deleted Containers"
-    assert machine.podman(["volume", "ls", "-q"], user).stdout.split() == ["used"]
+    assert set(machine.podman(["volume", "ls", "-q"], user).stdout.split()) == {"used", "podded"}
     assert machine.podman(["network", "ls", "-q"], user).stdout.split() == ["podman"]
     nothing = machine.podman(["system", "prune", "-a", "-f", "--volumes"], user).stdout
     assert nothing == "Total reclaimed space: 0B\n"

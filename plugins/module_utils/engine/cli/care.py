@@ -56,8 +56,8 @@ def agreed(context: Context, options: Namespace, warning: str) -> bool:
 
 def _images(context: Context, options: Namespace) -> int:
     from ..base.filters import parse
-    from ..container.sweep import Sweep, remove
     from ..plan.pruning import IMAGE, take
+    from ..pod.sweep import Sweep, remove
 
     kept = "images without at least one container associated with them" if options.all else "dangling images"
     if not agreed(context, options, f"WARNING! This command removes all {kept}.\n"):
@@ -85,12 +85,12 @@ def _containers(context: Context, options: Namespace) -> int:
 
 def _system(context: Context, options: Namespace) -> int:
     from ..base.filters import parse
-    from ..container.sweep import Sweep, remove
     from ..plan.pruning import system_lines, take
+    from ..pod.sweep import Sweep, remove
 
     if options.external:
         return _leftovers(context, options)
-    lines = ["all stopped containers", "all networks not used by at least one container"]
+    lines = ["all stopped containers and pods", "all networks not used by at least one container"]
     lines += ["all volumes not used by at least one container"] if options.volumes else []
     lines += ["all build containers"] if options.build else []
     unused = "images without at least one container associated with them" if options.all else "dangling images"

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 CONTAINER, BUILD, IMAGE, NETWORK, VOLUME = "container", "build container", "image", "network", "volume"
 #: A container in the storage of which only another program knows, and what builds keep for the next one.
 EXTERNAL, CACHE = "external container", "build cache"
+POD = "pod"
 _HEADINGS = (
     ("Deleted Containers", (CONTAINER, BUILD)),
+    ("Deleted Pods", (POD,)),
     ("Deleted Volumes", (VOLUME,)),
     ("Deleted Images", (IMAGE,)),
     ("Deleted Networks", (NETWORK,)),

@@ -22,8 +22,8 @@ OPTIONS: Options = {
 
 def reconcile(request: Request) -> Result:
     from ..base.filters import given
-    from ..container.sweep import Sweep, remove
     from ..plan.pruning import IMAGE, Pruned, take
+    from ..pod.sweep import Sweep, remove
 
     session = request.session()
     filters = request.params.get("filters")

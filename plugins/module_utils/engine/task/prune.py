@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from .frame import EXECUTABLE, Noun, Request, Result, run
 
 if TYPE_CHECKING:
-    from ..container.sweep import Sweep
     from ..plan.pruning import Doomed, Pruned
+    from ..pod.sweep import Sweep
     from .frame import Delivery, Json, Options
 
 OPTIONS: Options = {
@@ -32,8 +32,8 @@ _TARGETS = ("container", "image", "network", "volume", "system")
 
 
 def reconcile(request: Request) -> Result:
-    from ..container.sweep import Sweep, remove
     from ..plan.pruning import Pruned, take
+    from ..pod.sweep import Sweep, remove
 
     session = request.session()
     sweep = Sweep(session)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plan.pruning import BUILD, CACHE, CONTAINER, EXTERNAL, IMAGE, NETWORK, VOLUME
+from ..plan.pruning import BUILD, CACHE, CONTAINER, EXTERNAL, IMAGE, NETWORK, POD, VOLUME, Doomed
 
 if TYPE_CHECKING:
     from ..base.filters import Filter
-    from ..plan.pruning import Doomed
     from ..session.session import Session
+    from .model import Pod
 
 
 class Sweep:
@@ -21,11 +21,12 @@ class Sweep:
         self.session = session
         self.doomed: dict[str, list[Doomed]] = {}
         self._taken: set[tuple[str, str]] = set()
+        self._in_pods: set[str] = set()
 
     @property
     def containers(self) -> set[str]:
         """Ids of the containers that go."""
-        return {identity for kind, identity in self._taken if kind in (CONTAINER, BUILD, EXTERNAL)}
+        return {identity for kind, identity in self._taken if kind in (CONTAINER, BUILD, EXTERNAL)} | self._in_pods
 
     def add(self, target: str, found: list[Doomed]) -> None:
         fresh = [one for one in found if (one.kind, one.id) not in self._taken]
@@ -35,7 +36,7 @@ class Sweep:
     def look(self, target: str, filters: tuple[Filter, ...], *, every: bool = False) -> None:
         """The unused things of one kind."""
         if target == "container":
-            from . import prune as containers
+            from ..container import prune as containers
 
             self.add(target, containers.unused(self.session, filters))
         elif target == "image":
@@ -55,7 +56,7 @@ class Sweep:
 
         strangers: dict[str, list[Doomed]] = {}
         if external:
-            from . import prune as containers
+            from ..container import prune as containers
 
             strangers = containers.of_others(self.session)
         gone = self.containers | {one.id for listed in strangers.values() for one in listed}
@@ -69,33 +70,64 @@ class Sweep:
 
         self.add("image", build_cache.found(self.session))
 
+    def look_at_pods(self, filters: tuple[Filter, ...]) -> None:
+        """Those that have ended, with all their containers. (podman's system prune takes them whatever it filters.)"""
+        from ..base.filters import by_label_and_age
+        from ..host.sizes import tree_bytes
+        from . import model
+
+        for pod in model.every(self.session):
+            if pod.status in (model.EXITED, model.STOPPED) and by_label_and_age(filters, pod.labels, _made(pod)):
+                layers = [self.session.store.container(one.id) for one in pod.containers]
+                size = sum(tree_bytes(self.session.store.home.diff(one.layer)) for one in layers if one is not None)
+                self.add("pod", [Doomed(POD, pod.id, (pod.name,), size)])
+                self._in_pods.update(one.id for one in pod.containers)
+
     def look_everywhere(
         self, *, every: bool, build: bool, volumes: bool, cache: bool = False, filters: tuple[Filter, ...] = ()
     ) -> None:
         """What `podman system prune` takes."""
         kept, self.doomed = self.doomed, {}
+        self.look_at_pods(filters)
         if build:
-            from . import prune as containers
+            from ..container import prune as containers
 
             self.add("container", containers.of_builds(self.session))
         for kind in ("container", "image", "network", *(("volume",) if volumes else ())):
             self.look(kind, filters, every=every)
         if cache:
             self.look_at_build_cache()
-        found = [one for kind in ("container", "volume", "image", "network") for one in self.doomed.get(kind, [])]
+        kinds = ("pod", "container", "volume", "image", "network")
+        found = [one for kind in kinds for one in self.doomed.get(kind, [])]
         self.doomed = {**kept, "system": found}
+
+
+def _made(pod: Pod) -> int:
+    """Nanoseconds since the epoch."""
+    from ..base import clock
+    from ..base.errors import BadInput
+
+    try:
+        return clock.parse(pod.created)
+    except BadInput:
+        return 0
 
 
 def remove(session: Session, one: Doomed) -> None:
     """Raises what the removal of its kind raises."""
+    from ..container import prune as containers
     from ..image import build_cache
     from ..image import prune as images
     from ..network import prune as networks
     from ..volume import prune as volumes
-    from . import prune as containers
 
     if one.kind == IMAGE:
         images.remove(session, one)
+    elif one.kind == POD:
+        from . import model
+        from . import remove as pods
+
+        pods.remove(session, model.find(session, one.id))
     elif one.kind == CACHE:
         build_cache.remove(one)
     elif one.kind == NETWORK:
