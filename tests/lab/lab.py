@@ -64,13 +64,13 @@ class Lab:
         return (CHECKOUT, self.collections, *made, *self.more)
 
     def machine(self, spec: Spec) -> Machine:
-        from machine import Machine
+        from machine import Machine, pid_namespace
 
         if spec.os not in self._compiled:
             self._compiled.add(spec.os)
             self.payloads.compile(*(self._in_judge() if spec.os != "host" else ()))
         self._count += 1
-        base = self.base / f"lab{os.getpid()}-{self._count}"
+        base = self.base / f"lab{os.getpid()}-{pid_namespace()}-{self._count}"
         base.mkdir()
         return Machine.start(spec, self, base)
 
