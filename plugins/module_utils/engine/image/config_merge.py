@@ -42,7 +42,7 @@ def parse(data: bytes, deed: str) -> Json:
         raise BadInput(deed, f"it is longer than {_MOST} bytes")
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(deed, f"it is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise BadInput(deed, "it is no object")
