@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moves a container that runs from one host to another: looks at both ends, and only then has it frozen, carries what
-is left, and has it go on. Whatever fails after that, it goes on where it was."""
+"""Moves a container that runs, or a pod as a whole, from one host to another: looks at both ends, and only then has it
+frozen, carries what is left, and has it go on. Whatever fails after that, it goes on where it was."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.engine.task.checkpoint_transfer import OPTIONS
+from ..module_utils.engine.task.checkpoint_transfer import OPTIONS, RULES
 from ..plugin_utils.hosts import end_at, lead, temporary_folder
 from .task import ActionModule as Sent
 
@@ -25,10 +25,10 @@ class ActionModule(Sent):
 
     def run(self, tmp=None, task_vars=None):
         begun = ActionBase.run(self, tmp, task_vars)
-        return lead(self, begun, task_vars, OPTIONS, {}, self._transfer)
+        return lead(self, begun, task_vars, OPTIONS, RULES, self._transfer)
 
     def _transfer(self, args, target, task_vars):
-        known = (*_OF_SOURCE, "name", "from_host", "criu_path")
+        known = (*_OF_SOURCE, "name" if args.get("name") else "pod", "from_host", "criu_path")
         words = {key: args[key] for key in known if key in args}
         source = end_at(self, args["from_host"], task_vars, args, words)
         try:
@@ -50,7 +50,10 @@ class ActionModule(Sent):
             volumes = [self._told(source, target, one, since, folder) for one in ready["volumes"]]
             begun = time.monotonic()
             try:
-                words, sent = self._carry(source, target, ready["volumes"], volumes, folder)
+                if ready.get("make"):  # a pod, while all of it still runs there
+                    target.stage(do="make", **offer)
+                    begun = time.monotonic()
+                words, sent = self._carry(source, target, ready, volumes, folder)
                 done = target.stage(do="take", **words)
             except Exception as error:  # whatever it is, the container stands still
                 made = [one["name"] for one in ready["volumes"] if not one["exists"]]
@@ -68,11 +71,12 @@ class ActionModule(Sent):
             told["index"] = source.put(local, one["index"]["file"])
         return told
 
-    def _carry(self, source, target, known, volumes, folder):
-        frozen = source.ask(do="freeze", directory=source.folder, volumes=volumes)
+    def _carry(self, source, target, ready, volumes, folder):
+        words = {"directory": source.folder, "volumes": volumes, "previous": ready.get("previous", [])}
+        frozen = source.ask(do="freeze", **words)
         local, sent = os.path.join(folder, "part"), 0
         packed = []
-        for one, about in zip(frozen["volumes"], known):
+        for one, about in zip(frozen["volumes"], ready["volumes"]):
             archive = one.pop("archive", None)
             words = {**one, "volume": about["volume"], "exists": about["exists"]}
             if archive:
@@ -80,16 +84,19 @@ class ActionModule(Sent):
                 words["archive"] = target.put(local, archive["file"])
                 sent += archive["size"]
             packed.append(words)
-        source.fetch(frozen["archive"], local)
-        path = target.put(local, "frozen")
-        sent += frozen["archive"]["size"]
-        return {"path": path, "digest": frozen["archive"]["digest"], "volumes": packed}, sent
+        archives = []
+        for one in frozen["archives"]:
+            archive = one.pop("archive")
+            source.fetch(archive, local)
+            archives.append({**one, "path": target.put(local, archive["file"]), "digest": archive["digest"]})
+            sent += archive["size"]
+        return {"archives": archives, "volumes": packed}, sent
 
     def _taken_back(self, source, target, offer, error):
         """The target first, else it would run twice. What of it cannot be done is in the message."""
         host = source.args["from_host"]
         gone = self._tried(target, do="drop", id=offer["id"], volumes=offer["volumes"])
-        failure = self._tried(source, do="thaw") if offer["running"] else ""
+        failure = self._tried(source, do="thaw", running=offer["running"]) if offer["running"] else ""
         how = "could not go on: " + failure if failure else "is kept" if not offer["running"] else ""
         told = [str(error).rstrip("."), f"It is frozen on {host}, and {how}" if how else f"It runs on {host} as before"]
         if gone:

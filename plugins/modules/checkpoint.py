@@ -51,7 +51,8 @@ options:
       - With V(checkpointed) and V(restored), instead of O(name), all containers of this pod at once. Those that run are
         frozen, each after those that need it, and those that are frozen are restored, each after those that it needs.
         When one cannot be frozen, those that were go on. What was restored before one fails runs. The infra container
-        stays as it is, and is started when a container is restored.
+        stays as it is, and is started when a container is restored. With O(leave_running) all go on running. One after
+        the other is written then, so the checkpoints are not of the same moment.
       - With V(imported), the pod that the container goes into. It has to be there, and to share the namespaces that the
         container shared with the pod that it comes out of (C(net), C(ipc), C(uts)). Needed for a container out of a
         pod, and for no other. Its infra container is started unless it runs.

@@ -33,10 +33,12 @@ options:
   portrait:
     description: Whether containers that run, or are frozen, are described so that another host can tell whether it
       could restore them (O(portraits)). That holds the whole configuration of the container, its environment included.
+      With O(pod), and none of O(name), O(src), O(image) and O(portraits), the pod is described as a whole.
     type: bool
     default: false
   portraits:
-    description: Containers of other hosts, as RV(checkpoints[].portrait) has them there. Nothing of them need be here.
+    description: Containers of other hosts, or pods as a whole, as RV(checkpoints[].portrait) has them there. Nothing of
+      them need be here.
     type: list
     elements: dict
   ignore_volumes:
@@ -48,7 +50,10 @@ options:
     type: bool
     default: false
   pod:
-    description: The pod that containers out of pods would go into. Without it, that they need one is an obstacle.
+    description:
+      - The pod that containers out of pods would go into. Without it, that they need one is an obstacle.
+      - If none of O(name), O(src), O(image) and O(portraits) is given, the pod of this host whose containers are looked
+        at.
     type: str
   publish:
     description: The ports that would be published instead of those that the container had.
@@ -85,15 +90,15 @@ checkpoints:
   elements: dict
   contains:
     kind:
-      description: Whether it is kept for a container, is an archive or image, is a container that runs, or the
-        portrait of one elsewhere.
+      description: Whether it is kept for a container (V(container)), is an V(archive) or V(image), is a container that
+        runs (V(running)), a V(pod) that is described as a whole, or the V(portrait) of what is elsewhere.
       type: str
       sample: container
     name:
-      description: Name of the container.
+      description: Name of the container, or of the pod as a whole.
       type: str
     id:
-      description: Id of the container.
+      description: Id of the container, or of the pod as a whole.
       type: str
     path:
       description: The directory, the archive, or the name of the image.
@@ -109,7 +114,8 @@ checkpoints:
         that podman took.
       type: str
     privileges:
-      description: What an archive or image asks for beyond what a container usually gets, by kind.
+      description: What an archive, image or portrait asks for beyond what a container usually gets, by kind. Of a pod
+        as a whole, by container and then by kind.
       type: dict
     can_restore:
       description: Whether this host can restore it, as far as can be told without trying.
@@ -126,6 +132,18 @@ checkpoints:
     image_missing:
       description: Whether the image of the container is not on this host.
       type: bool
+    images_missing:
+      description: The images that are not on this host.
+      returned: for archives, images and portraits
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name of the image there, empty if it has none.
+          type: str
+        id:
+          description: The id of the image.
+          type: str
     volumes:
       description: Named volumes whose content goes along.
       type: list
@@ -133,6 +151,21 @@ checkpoints:
     pod:
       description: The pod of the container, for one that is kept here.
       returned: for a container of a pod
+      type: str
+    containers:
+      description: The containers of a pod as a whole, of one that is described those that run or are frozen.
+      returned: for a pod as a whole
+      type: list
+      elements: str
+    running:
+      description: Those of them that run.
+      returned: when O(portrait=true), for a pod as a whole
+      type: list
+      elements: str
+    arrived:
+      description: Whether this very pod is here (V(here)), is here because a task that was to bring it came to no end
+        (V(partly)), or is not (V(absent)).
+      returned: for the portrait of a pod as a whole
       type: str
     shares:
       description: The namespaces that it shares with its pod, by the words of O(daemonless.oci.pod#module:share). Empty

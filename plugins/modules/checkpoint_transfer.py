@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: checkpoint_transfer
-short_description: Have a running container of another host go on here
+short_description: Have a running container or pod of another host go on here
 version_added: 0.1.0
 author: The daemonless.oci contributors (@daemonless)
 description:
@@ -17,6 +17,10 @@ description:
     the host of the task is removed again.
   - The container stays on the other host, stopped, with its checkpoint, until M(daemonless.oci.container) removes it
     there. O(daemonless.oci.checkpoint#module:state=restored) has it go on there instead.
+  - With O(pod) and without O(name), a pod moves as a whole. The same pod is made on the host of the task first, with
+    its id, options, labels, infra container, networks, addresses and ports, while all of it still runs. Then its
+    containers are frozen, all or none, and go on together. Those that neither run nor are frozen come as they are, with
+    their files and how they ended.
   - The role P(daemonless.oci.live_migrate#role) does the whole of it, with the image and what can go ahead, a probe,
     and the removal.
   - It takes root on both hosts, as M(daemonless.oci.checkpoint) does.
@@ -24,9 +28,9 @@ extends_documentation_fragment:
   - daemonless.oci.attributes
 options:
   name:
-    description: Name of the container. It keeps its name, its id and its addresses.
+    description: Name of the container. It keeps its name, its id and its addresses. O(name), O(pod) or both have to be
+      said.
     type: str
-    required: true
     aliases: [container]
   from_host:
     description:
@@ -44,9 +48,9 @@ options:
     type: str
   volumes:
     description:
-      - Named volumes of the container that went ahead by M(daemonless.oci.volume_transfer). All its named volumes are
-        brought in any case. One that is on the host of the task already has to be named here. It is made the same as on
-        O(from_host), and what else it holds is lost.
+      - Named volumes of the container, or of those of the pod, that went ahead by M(daemonless.oci.volume_transfer).
+        All its named volumes are brought in any case. One that is on the host of the task already has to be named here.
+        It is made the same as on O(from_host), and what else it holds is lost.
     type: list
     elements: dict
     suboptions:
@@ -60,11 +64,15 @@ options:
         type: int
   src_previous:
     description: Path on the host of the task of an archive of an earlier round, which went ahead
-      (O(daemonless.oci.checkpoint#module:pre_checkpoint)). Only memory that was written since is brought then.
+      (O(daemonless.oci.checkpoint#module:pre_checkpoint)). Only memory that was written since is brought then. For a
+      pod as a whole, the path of a directory with one such archive for each container that has one, under the
+      container's name.
     type: path
   pod:
-    description: The pod of the host of the task that the container goes into. Needed for a container of a pod, and for
-      no other, as with M(daemonless.oci.checkpoint).
+    description:
+      - With O(name), the pod of the host of the task that the container goes into. Needed for a container of a pod, and
+        for no other, as with M(daemonless.oci.checkpoint).
+      - Without O(name), the pod of O(from_host) that moves as a whole.
     type: str
   tcp_established:
     description: Whether open TCP connections are kept. Without it, a container that has some is not moved.
@@ -79,7 +87,7 @@ options:
     type: bool
     default: false
   publish:
-    description: The ports to publish instead of those that the container has.
+    description: The ports to publish instead of those that the container, or the pod as a whole, has.
     type: list
     elements: str
     aliases: [ports, published, published_ports]
@@ -134,15 +142,34 @@ EXAMPLES = r"""
     state: absent
   delegate_to: old
   when: moved is changed
+
+- name: Have all of a pod of the old host go on here
+  daemonless.oci.checkpoint_transfer:
+    pod: market
+    from_host: old
+  register: pod_moved
+  when: "'old' in groups['all']"
+
+- name: Remove that there
+  daemonless.oci.pod:
+    name: market
+    state: absent
+  delegate_to: old
+  when: pod_moved is changed
 """
 
 RETURN = r"""
 container:
-  description: The container as C(podman container inspect) shows it. Empty in check mode.
+  description: The container as C(podman container inspect) shows it. Empty in check mode, and for a pod as a whole.
   returned: always
   type: dict
+pod:
+  description: The pod as C(podman pod inspect) shows it. Empty in check mode.
+  returned: for a pod as a whole
+  type: dict
 downtime_seconds:
-  description: How long it stood still, from before it was frozen there until it ran here.
+  description: How long it stood still, from before it was frozen there until it ran here. Of a pod, from before the
+    first container was frozen until the last one ran.
   returned: when it was moved
   type: float
   sample: 1.219

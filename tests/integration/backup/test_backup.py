@@ -121,6 +121,27 @@ def test_scheduled_kept_and_restored(freezer: Machine) -> None:
     assert machine.sh("find /etc/systemd/system /etc/cron.d -name '*daemonless*'") == ""
     assert kept(machine), "the archives stay"
 
+    # A container of a pod, out of its archive and into another pod.
+    beside = {key: value for key, value in BOX.items() if key != "network"}
+    mate = {**beside, "name": "mate", "command": ["sh", "-c", COUNT.replace("/data", "/mates")], "volume": ["m:/mates"]}
+    machine.task("pod", {"name": "crew", "state": "started", "containers": [mate]})
+    counted = lambda: int(ask(machine, "cat /mates/count || echo 0", "mate"))  # noqa: E731
+    until(machine, "mate", lambda: counted() > 10)
+    machine.sh(f"daemonless container backup -d {FOLDER} mate")
+    machine.task("pod", {"name": "crew", "state": "absent"})
+    machine.podman(["volume", "rm", "m"])
+    homeless = role(machine, tasks="restore", container="mate", check=False)
+    assert homeless.returncode and "it comes out of a pod, and goes only into one" in homeless.stdout
+    machine.task("pod", {"name": "other"})
+    assert changes(role(machine, tasks="restore", container="mate", restore_pod="other")) > 0
+    assert counted() > 10
+    [seen] = machine.podman_json(["pod", "inspect", "other"])
+    assert sorted((one["Name"].rpartition("-")[2], one["State"]) for one in seen["Containers"]) == [
+        ("infra", "running"),
+        ("mate", "running"),
+    ]
+    assert changes(role(machine, tasks="restore", container="mate", restore_pod="other")) == 0
+
 
 def test_without_systemd(freezer: Machine) -> None:
     """An entry for cron; where nothing would start it, that is said."""

@@ -182,7 +182,7 @@ def test_told_before_it_is_tried(box: Machine) -> None:
     infra = box.podman_json(["pod", "inspect", "web"])[0]["InfraContainerID"]
     refused(box, {"name": infra}, "it is the infra container of pod web")
     refused(box, {"name": "one", "pod": "web"}, "Say one of them")
-    refused(box, {"pod": "web", "leave_running": True}, "it is for one container")
+    refused(box, {"pod": "web", "pre_checkpoint": True}, "it is for one container")
     refused(box, {"pod": "none"}, "no pod with name or ID none")
     refused(box, {"name": "one", "state": "exported", "dest": ARCHIVE, "pod": "web"}, "no meaning with state exported")
     box.task("container", {"name": "three", "network": ["container:one"], **PLAIN})
@@ -231,6 +231,8 @@ def test_all_of_a_pod(box: Machine) -> None:
         "two": True,
     }
     assert [one["exists"] for one in made["checkpoints"]] == [True, True]
+    found = box.task("checkpoint_info", {"pod": "web"})["checkpoints"]
+    assert [(one["name"], one["pod"]) for one in found] == [("one", "web"), ("two", "web")]
     for check in (True, False):
         assert not box.task("checkpoint", {"pod": "web"}, check=check)["changed"]
     foretold = box.task("checkpoint", {"pod": "web", "state": "restored"}, check=True)
@@ -241,6 +243,20 @@ def test_all_of_a_pod(box: Machine) -> None:
     for name, number in before.items():
         counts_on(box, name, number)
 
+    # All go on running, and each can come back to what it was.
+    foretold = box.task("checkpoint", {"pod": "web", "leave_running": True}, check=True)
+    made = box.task("checkpoint", {"pod": "web", "leave_running": True})
+    assert (made["changed"], made["diff"]) == (True, foretold["diff"])
+    assert [(one["exists"], name) for one, name in zip(made["checkpoints"], before)] == [(True, "one"), (True, "two")]
+    assert [one["State"]["Running"] for one in made["containers"]] == [True, True]
+    before = {name: counted(box, name) for name in before}
+    for name, number in before.items():
+        counts_on(box, name, number)
+    box.task("pod", {"name": "web", "state": "stopped"})
+    box.task("checkpoint", {"pod": "web", "state": "restored"})
+    for name in before:
+        counts_on(box, name, 1)
+
 
 def test_all_of_a_pod_or_nothing(box: Machine) -> None:
     """One that cannot be frozen: the other goes on with its memory."""
@@ -249,7 +265,9 @@ def test_all_of_a_pod_or_nothing(box: Machine) -> None:
     box.task("container", {**PLAIN, "name": "two", "pod": "web", "command": ["sh", "-c", held], "volume": programs})
     until(box, "two", lambda: ask(box, "cat /state || true", "two") == "held")
     before = counted(box, "one")
-    refused(box, {"pod": "web"}, "container two", "its processes hold locks on files")
+    for running in (False, True):
+        wish = {"pod": "web", "leave_running": running}
+        refused(box, wish, "container two", "its processes hold locks on files")
     counts_on(box, "one", before)
     assert box.task("checkpoint_info", {})["checkpoints"] == []
     assert state_of(box, "web") == "Running"

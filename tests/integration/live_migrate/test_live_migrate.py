@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from frozen_state import IMAGE, begin, count, goes_on, until
+from frozen_state import IMAGE, ask, begin, count, goes_on, until
 from machine import Machine, Spec
 
 HOST = "other ansible_connection=machine ansible_host={agent} ansible_python_interpreter=/usr/bin/python3\n"
@@ -22,12 +22,30 @@ class Pair:
         self.here = here
         self.there = there
 
+    def transfer(self, *flags: str, step: str = "") -> str:
+        """The image, and then pod `crew` by the module alone, which fails: what it says."""
+        inventory = self.here.share / "other.ini"
+        inventory.write_text(HOST.format(agent=self.there.agent))
+        wish = {"pod": "crew", "from_host": "machine"}
+        tasks = [
+            {"daemonless.oci.image_transfer": {"name": IMAGE, "from_host": "machine"}},
+            {
+                "daemonless.oci.checkpoint_transfer": wish,
+                "environment": {"DAEMONLESS_STOP_AT": step} if step else {},
+            },
+        ]
+        play = [{"hosts": "other", "gather_facts": False, "tasks": tasks}]
+        done = self.here.playbook("\n" + json.dumps(play), "-i", str(inventory), *flags, check=False)
+        assert done.returncode and "Traceback" not in done.stdout + done.stderr, done.stdout[-3000:]
+        return done.stdout
+
     def migrate(self, *flags: str, step: str = "", **options: object) -> tuple[subprocess.CompletedProcess[str], dict]:
         """One run of the role for container `state`; with `step`, tasks kill themselves when they reach it."""
         inventory = self.here.share / "other.ini"
         inventory.write_text(HOST.format(agent=self.there.agent))
         given = {"container": "state", "to": "other", "probe": WELL, **options}
-        role = {"role": "daemonless.oci.live_migrate", **{f"live_migrate_{key}": each for key, each in given.items()}}
+        named = {f"live_migrate_{key}": each for key, each in given.items() if each is not None}
+        role = {"role": "daemonless.oci.live_migrate", **named}
         out = self.here.share / "result.json"
         out.unlink(missing_ok=True)
         copy = {"content": "{{ live_migrate_result | to_json }}", "dest": str(out), "mode": "0644"}
@@ -153,3 +171,117 @@ def test_it_moves_and_goes_on(pair: Pair) -> None:
         assert each.podman(["system", "check"]).stdout.strip() == ""
         assert each.sh("ls -d /var/tmp/live-migrate-* 2>/dev/null || true") == ""
     until(pair.there, "state", lambda: count(pair.there) > before)
+
+
+COUNTING = "i=0; while :; do i=$((i+1)); echo $i >/night/{0}.new; mv /night/{0}.new /night/{0}; sleep 0.1; done"
+CREW = {
+    "name": "crew",
+    "state": "started",
+    "publish": ["8090:80"],
+    "label": {"team": "night"},
+    "parallel": 1,
+    "containers": [
+        {"name": "prepare", "image": IMAGE, "init_ctr": "always", "command": ["sh", "-c", "echo it >/prepared"]},
+        *(
+            {
+                "name": name,
+                "image": IMAGE,
+                "command": ["sh", "-c", f"echo {name} >/dev/shm/{name}; {COUNTING.format(name)}"],
+                "volume": ["night:/night"],
+                "stop_timeout": 0,
+            }
+            for name in ("one", "two")
+        ),
+    ],
+}
+WHOLE = {
+    "container": None,
+    "whole_pod": "crew",
+    "probe": {"container": "two", "command": ["test", "-s", "/night/two"]},
+}
+
+
+def counts(machine: Machine) -> list[int]:
+    return [int(ask(machine, f"cat /night/{name} || echo 0", name)) for name in ("one", "two")]
+
+
+def count_on(machine: Machine, before: list[int]) -> None:
+    first = counts(machine)
+    assert all(now >= then for now, then in zip(first, before)), "their memory began anew"
+    until(machine, "one", lambda: all(now > then for now, then in zip(counts(machine), first)))
+    assert ask(machine, "cat /dev/shm/one /dev/shm/two", "two").split() == ["one", "two"]
+
+
+def seen(machine: Machine) -> dict:
+    """What podman shows of the pod, without what is another host's there."""
+    [pod] = machine.podman_json(["pod", "inspect", "crew"])  # type: ignore[misc]
+    pod["Containers"].sort(key=lambda one: one["Name"])
+    pod["SharedNamespaces"].sort()  # podman has them in a map
+    return {key: value for key, value in pod.items() if key not in ("Created", "LockNumber")}
+
+
+def without_crew(machine: Machine) -> None:
+    assert machine.podman(["pod", "ps", "-q"]).stdout == ""
+    assert "night" not in machine.podman(["volume", "ls", "-q"]).stdout.split()
+    names = machine.podman(["ps", "-a", "--format", "{{.Names}}"]).stdout.split()
+    assert not [name for name in names if name in ("one", "two", "prepare") or name.endswith("-infra")]
+
+
+@pytest.fixture(scope="module")
+def crew(pair: Pair) -> Pair:
+    pair.here.task("pod", CREW)
+    until(pair.here, "one", lambda: min(counts(pair.here)) > 3)
+    return pair
+
+
+def crew_untouched(crew: Pair, before: list[int], known: dict) -> None:
+    count_on(crew.here, before)
+    assert seen(crew.here) == known
+    without_crew(crew.there)
+    for name in ("one", "two"):
+        static = crew.here.podman_json(["inspect", name])[0]["StaticDir"]  # type: ignore[index]
+        assert crew.here.sh(f"ls {static} | grep checkpoint || true") == ""
+
+
+@pytest.mark.slow
+def test_a_pod_whose_move_is_killed_in_the_middle_stays(crew: Pair) -> None:
+    step = "pod-container-thawed"  # one of the two runs at the other host already
+    before, known = counts(crew.here), seen(crew.here)
+    done, _result = crew.migrate(step=step, **WHOLE)
+    assert done.returncode != 0
+    assert "Pod crew was not moved to other. Have it go on at the other host" in done.stdout, done.stdout[-3000:]
+    assert "It runs on machine as before." in done.stdout
+    crew_untouched(crew, before, known)
+
+
+def test_a_pod_that_cannot_move_stays(crew: Pair) -> None:
+    before, known = counts(crew.here), seen(crew.here)
+    crew.there.podman(["create", "--name", "two", "--network", "none", "--rootfs", "/", "true"])
+    assert "container two: a container of this name is here" in crew.transfer("--check")
+    crew.there.podman(["rm", "two"])
+    # One of the two runs at the other host already.
+    assert "It runs on machine as before" in crew.transfer(step="pod-container-thawed")
+    crew_untouched(crew, before, known)
+
+
+def test_a_pod_moves_as_a_whole(crew: Pair) -> None:
+    here, there = crew.here, crew.there
+    before, known = counts(here), seen(here)
+    address = ask(here, "hostname -i", "one")
+    done, _result = crew.migrate("--check", **WHOLE)
+    assert changes(done) > 0
+    assert "Pod crew would move from machine to other, with 1 volumes" in done.stdout
+    crew_untouched(crew, before, known)
+    done, result = crew.migrate(**WHOLE)
+    assert changes(done) > 0
+    assert result["changed"] and 0 < result["downtime_seconds"] < 300 and result["bytes_frozen"] > 0
+    count_on(there, before)
+    assert seen(there) == known, "podman sees the same pod, with what had ended as it was"
+    assert ask(there, "hostname -i", "one") == address
+    without_crew(here)
+    done, result = crew.migrate(**WHOLE)
+    assert changes(done) == 0 and result == {"changed": False}
+    there.podman(["pod", "stop", "-t", "0", "crew"])
+    there.podman(["pod", "start", "crew"])
+    until(there, "one", lambda: 0 < counts(there)[0] < before[0] + 1000)
+    assert there.podman(["system", "check"]).stdout.strip() == ""

@@ -37,7 +37,7 @@ _TAKEN = frozenset(
     " exposedPorts labels user groups umask passwd timezone dnsServer dnsSearch dnsOption hostsAdd"
     " useImageHosts UseImageHosts UseImageResolvConf useImageHostname healthcheck"
     " healthcheck_on_failure_action healthLogDestination healthMaxLogCount healthMaxLogSize"
-    " startupHealthCheck".split()
+    " startupHealthCheck init_container_type".split()
 )
 _NAMESPACES = {"pid": "pid", "ipc": "ipc", "uts": "uts", "mount": "mount", "network": "network"}
 _MOUNTS = frozenset(("proc", "tmpfs", "devpts", "mqueue", "sysfs", "cgroup", "cgroup2"))

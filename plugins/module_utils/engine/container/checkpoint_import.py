@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 class Wish(NamedTuple):
     """`name` another one than in the archive: the container gets an id and addresses of its own. `publish` replaces its
     ports, None keeps them. `before` is the archive of an earlier round, which this one builds on. `ignore_ip`: it may
-    get other addresses than it had. `pod` is the one that it goes into, "" for none."""
+    get other addresses than it had. `pod` is the one that it goes into, "" for none. `ended` is the state of one that
+    is not frozen, None for one that is. `infra`: it becomes the infra container of `pod`, made by its config alone."""
 
     origin: Origin
     name: str = ""
@@ -47,6 +48,8 @@ class Wish(NamedTuple):
     before: Origin | None = None
     ignore_ip: bool = False
     pod: str = ""
+    ended: Json | None = None
+    infra: bool = False
 
 
 class Plan(NamedTuple):
@@ -63,9 +66,9 @@ class Plan(NamedTuple):
     pod: Place | None = None
 
 
-def plan(session: Session, wish: Wish, said: Said | None = None) -> Plan:
-    """Look at archive and host; nothing is changed. `said` is what the archive says, where it is not here to be read.
-    Raises Corrupt, NotFound."""
+def plan(session: Session, wish: Wish, said: Said | None = None, place: Place | None = None) -> Plan:
+    """Look at archive and host; nothing is changed. `said` is what the archive says, where it is not here to be read;
+    `place` is the pod where it is not here yet. Raises Corrupt, NotFound."""
     said = said or checkpoint_unpack.look(session, wish.origin)
     adopted.check(said.config, wish.origin.shown)
     name = wish.name or jsonval.text(said.config, "name")
@@ -78,9 +81,9 @@ def plan(session: Session, wish: Wish, said: Said | None = None) -> Plan:
     privileges = adopted.privileges(said.config, arch)
     named = [jsonval.text(one, "volumeName") for one in jsonval.tables(said.config, "namedVolumes")]
     volumes = tuple(dict.fromkeys(named)) if wish.volumes else ()
-    pod = frozen_members.place(session, wish.pod) if wish.pod else None
+    pod = place if place is not None else frozen_members.place(session, wish.pod) if wish.pod else None
     obstacles = [] if existing else list(_obstacles(session, wish, said, volumes))
-    if existing is None:
+    if existing is None and not wish.infra:
         obstacles += frozen_members.unfit(said.config, pod, publishes=bool(wish.publish))
     if said.early:
         obstacles.append("it is an earlier round, and not a checkpoint: it goes with the archive that builds on it")
@@ -113,7 +116,7 @@ def bring(session: Session, wish: Wish, found: Plan) -> Container:
     deed = f"import {wish.origin.shown} as container {found.name}"
     if found.obstacles:
         raise Refused(deed, "; ".join(found.obstacles))
-    _image(session, found, deed)
+    fetch_image(session, found.pull, jsonval.text(found.said.config, "rootfsImageID"), deed)
     identity = new_id() if wish.name else jsonval.text(found.said.config, "id")
     with told(deed):
         entry = parts.journal(session).begin(identity, "import", name=found.name)
@@ -143,16 +146,16 @@ def undo(session: Session, entry: Entry) -> str:
     return ""
 
 
-def _image(session: Session, found: Plan, deed: str) -> None:
-    wanted = jsonval.text(found.said.config, "rootfsImageID")
+def fetch_image(session: Session, pull: str, wanted: str, deed: str) -> None:
+    """Pull the image with this id if it is not here. Raises NotFound when it can be had no more, and as pulling."""
     if not wanted or session.store.image(wanted) is not None:
         return
-    if found.pull:
-        from ..image.pull import pull
+    if pull:
+        from ..image.pull import pull as pull_image
 
-        pull(session, found.pull)
+        pull_image(session, pull)
     if session.store.image(wanted) is None:
-        name = found.pull or "its image"
+        name = pull or "its image"
         cause = f"{name} is another image today than at the checkpoint, which needs {wanted[:12]}"
         raise NotFound(deed, cause, "Bring that very image here, with image_transfer or image_load")
 
@@ -178,13 +181,16 @@ def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container
         static=session.store.container_dir(identity),
         run=session.store.container_run_dir(identity),
         cgroup_manager=session.cgroups.manager,
-        cgroup_parent=_cgroup_parent(session),
+        cgroup_parent=cgroup_parent(session),
         created=clock.now(),
     )
     row = _with_ports(adopted.adopted(said.config, home), wish)
     needed = frozen_members.join(row, said.config, found.pod) if found.pod is not None else ()
     create.make_directories(session, identity)
-    _unpack(session, wish, found, row, entry)
+    if wish.infra:
+        frozen_members.as_infra(row)
+    else:
+        _unpack(session, wish, found, row, entry)
     if jsonval.tables(row, "secrets"):
         from .secret_files import copy
 
@@ -196,13 +202,19 @@ def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container
         if session.database.volume(name) is None:
             note_volume(entry, name)
         ensure_volume(session, name)
-    if not os.path.isfile(os.path.join(home.static, archive.IMAGES, archive.INVENTORY)):
-        raise Corrupt(f"import {wish.origin.shown}", f"it holds no {archive.IMAGES}/{archive.INVENTORY}")
-    state = {**config.first_state(home.run), **frozen.marks(home.static)}
-    state.update(state=EXITED, exited=True, finishedTime=clock.now())
+    state = {**config.first_state(home.run), **_past(wish, home.static)}
     session.database.add_container(row, state, depends=needed, volumes=tuple(dict.fromkeys(named)))
     reached("import-recorded")
     return lookup.find(session, identity)
+
+
+def _past(wish: Wish, static: str) -> Json:
+    """What its state row says of its life so far."""
+    if wish.infra or wish.ended is not None:
+        return wish.ended or {}
+    if not os.path.isfile(os.path.join(static, archive.IMAGES, archive.INVENTORY)):
+        raise Corrupt(f"import {wish.origin.shown}", f"it holds no {archive.IMAGES}/{archive.INVENTORY}")
+    return {**frozen.marks(static), "state": EXITED, "exited": True, "finishedTime": clock.now()}
 
 
 def _frozen_now(session: Session, found: Plan) -> Container | None:
@@ -240,7 +252,8 @@ def _take_back(session: Session, container: Container, volumes: set[str], error:
         error.add_cleanup_failure(str(failure))
 
 
-def _cgroup_parent(session: Session) -> str:
+def cgroup_parent(session: Session) -> str:
+    """The group that containers are below when nobody says which."""
     from ..host.cgroups import SYSTEMD
     from .surroundings import CGROUPFS_PARENT
 

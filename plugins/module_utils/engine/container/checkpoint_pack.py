@@ -32,7 +32,8 @@ _OWN_FILES = ("stats-dump", "dump.log")
 
 class Wish(NamedTuple):
     """`rootfs` and `volumes`: whether what the container changed, and its volumes, go along; `early`: a round before
-    the checkpoint instead of the checkpoint; `previous`: such a round goes along with the checkpoint that needs it."""
+    the checkpoint instead of the checkpoint; `previous`: such a round goes along with the checkpoint that needs it;
+    `ended`: it does not run and is not frozen, so there is no checkpoint, and all the rest goes along."""
 
     rootfs: bool = True
     volumes: bool = True
@@ -40,6 +41,7 @@ class Wish(NamedTuple):
     level: int | None = None
     early: bool = False
     previous: bool = True
+    ended: bool = False
 
 
 def write(session: Session, container: Container, dest: str, wish: Wish) -> Exported:
@@ -52,17 +54,10 @@ def write(session: Session, container: Container, dest: str, wish: Wish) -> Expo
 def as_before(session: Session, container: Container, criu: str = "") -> AbstractContextManager[None]:
     """For what is made of a checkpoint that was taken for it alone: when that fails, the container goes on, and nothing
     is kept of it."""
-    from . import lookup, restore
+    from . import restore
     from .journal import undoing
 
-    def go_on() -> None:
-        current = lookup.find(session, container.id)
-        if current.running:
-            frozen.forget(current)
-        else:
-            restore.restore(session, current, restore.Wish(criu=criu))
-
-    return undoing(go_on)
+    return undoing(lambda: restore.go_on(session, container.id, criu))
 
 
 def _compressed(plain: Iterable[bytes], wish: Wish) -> Iterator[bytes]:
@@ -79,7 +74,7 @@ def _compressed(plain: Iterable[bytes], wish: Wish) -> Iterator[bytes]:
 def pieces(session: Session, container: Container, wish: Wish) -> Iterator[bytes]:
     """The plain tar. Small members come first: who only looks need not read far."""
     deed = f"export the checkpoint of container {container.name}"
-    if not wish.early and frozen.kept(container) is None:
+    if not (wish.early or wish.ended) and frozen.kept(container) is None:
         raise NotFound(deed, "no checkpoint is kept of it")
     try:
         yield from _members(session, container, wish)

@@ -106,6 +106,13 @@ def unfit(config: Json, pod: Place | None, *, publishes: bool) -> Iterator[str]:
         yield f"the network is that of pod {pod.name}, and so are the ports: none can be published for it alone"
 
 
+def as_infra(row: Json) -> None:
+    """Write into the row of an adopted container that it is the infra container of its pod."""
+    row["pause"] = True
+    if not jsonval.text(row, "rootfsImageID"):
+        row["rootfs"] = f"{jsonval.text(row, 'staticDir')}/rootfs"  # where pod_group puts its only program
+
+
 def join(row: Json, config: Json, pod: Place) -> tuple[str, ...]:
     """Write into the row of an adopted container what it takes from the pod; the ids of those that it needs there."""
     row["pod"] = pod.id

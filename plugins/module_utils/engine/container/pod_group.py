@@ -69,15 +69,20 @@ def fill_rootfs(session: Session, container: Container) -> None:
     target = os.path.join(rootfs, _PAUSE)
     if os.path.exists(target):
         return
-    from ..host import programs
-
-    source = programs.require(_PAUSE, f"start container {container.name}")
+    source = find_program(f"start container {container.name}")
     os.makedirs(rootfs, mode=0o755, exist_ok=True)
     os.chown(rootfs, *own_ids.outside(container.config, 0, 0))  # its root makes the places of its mounts
     part = f"{target}.part"
     shutil.copyfile(source, part)
     os.chmod(part, 0o755)
     os.rename(part, target)
+
+
+def find_program(deed: str) -> str:
+    """The one program of infra containers that have no image. Raises HostLacks."""
+    from ..host import programs
+
+    return programs.require(_PAUSE, deed)
 
 
 def leave(session: Session, container: Container) -> None:

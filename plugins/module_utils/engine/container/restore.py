@@ -91,6 +91,16 @@ def restore(session: Session, container: Container, wish: Wish) -> Json:
         raise refusal(container, found, error) from error
 
 
+def go_on(session: Session, name: str, criu: str = "") -> None:
+    """Have a container that was frozen for something that failed run as before, and keep nothing of the checkpoint.
+    Raises as `restore`."""
+    container = lookup.find(session, name, "restore container")
+    if container.running:
+        frozen.forget(container)
+    else:
+        restore(session, container, Wish(criu=criu))
+
+
 def refusal(container: Container, found: list[str], error: EngineError | None = None) -> Conflict:
     told = Conflict(f"restore container {container.name}", f"it cannot be restored: {'; '.join(found)}")
     told.cleanup = error.cleanup if error else []
@@ -189,14 +199,19 @@ def _thaw(container: Container, found: frozen.Kept, wish: Wish, criu: str) -> Th
 
 
 def _addresses(container: Container, wish: Wish) -> dict[str, Address]:
-    """The addresses of the time of the checkpoint, by network: sockets are bound to them. A file that may come from
-    elsewhere, so whatever it holds that makes no sense is no address."""
+    """The addresses of the time of the checkpoint, by network: sockets are bound to them."""
     try:
         status = read_json(os.path.join(container.static_dir, archive.NETWORK), archive.SMALL[archive.NETWORK])
     except (OSError, Corrupt):
         return {}
+    return addresses(status if isinstance(status, dict) else {}, wish)
+
+
+def addresses(status: Json, wish: Wish) -> dict[str, Address]:
+    """What of a network status it gets again. The status may come from elsewhere, so whatever it holds that makes no
+    sense is no address."""
     found: dict[str, Address] = {}
-    for network, content in (status if isinstance(status, dict) else {}).items():
+    for network, content in status.items():
         for interface in jsonval.table(content if isinstance(content, dict) else {}, "interfaces").values():
             about = interface if isinstance(interface, dict) else {}
             ips = [jsonval.text(subnet, "ipnet").partition("/")[0] for subnet in jsonval.tables(about, "subnets")]

@@ -44,7 +44,7 @@ from .holding import held, save
 from .settle import release, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..base.jsonval import Json
     from ..host.cgroups import Place
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ..runtime.handed import Handed
     from ..session.session import Session
     from .model import Container
+    from .networking import Kept as Address
     from .restore import Thaw
 
     Ready = Callable[[Container], None]
@@ -120,9 +121,11 @@ def start_held(
     begins: bool = True,
     thaw: Thaw | None = None,
     handed: Handed = NOTHING,
+    again: Mapping[str, Address] | None = None,
 ) -> bool:
     """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting. With
-    `thaw` its processes come out of a checkpoint, and run as soon as they are there."""
+    `thaw` its processes come out of a checkpoint, and run as soon as they are there. `again` are addresses that it gets
+    by network, for this run."""
     if begins and thaw is None and _waits(container):
         _begin(session, container, ready)
         health_watch.begin(session, save(session, container, state=RUNNING, startedTime=clock.now()))
@@ -155,7 +158,8 @@ def start_held(
     )
     reached("start-recorded")
     try:
-        changes = _prepare(session, container.known_as(name), netns, thaw, handed)
+        again = thaw.addresses if thaw is not None else again
+        changes = _prepare(session, container.known_as(name), netns, (thaw, again), handed)
         if thaw is not None:
             changes.update(state=RUNNING)
             if clock.is_zero(container.started_at):  # out of an archive: it never ran here
@@ -200,12 +204,18 @@ def _undo(session: Session, container: Container, error: BaseException) -> None:
 
 
 def _prepare(
-    session: Session, container: Container, netns: str, thaw: Thaw | None, handed: Handed
+    session: Session,
+    container: Container,
+    netns: str,
+    back: tuple[Thaw | None, Mapping[str, Address] | None],
+    handed: Handed,
 ) -> Json:
-    """Everything up to the created container; what is to be written into its state then."""
+    """Everything up to the created container; what is to be written into its state then. `back` is what it comes out
+    of, and the addresses that it gets again."""
+    thaw, again = back
     rootfs = resources.mount_rootfs(session, container)
     hostname = runfiles.own_hostname(session, container)
-    connection = networking.connect(session, container, netns, hostname, thaw.addresses if thaw else None)
+    connection = networking.connect(session, container, netns, hostname, again)
     with ExitStack() as stack:
         stack.enter_context(connection or nullcontext())
         shm = resources.mount_shm(session, container)

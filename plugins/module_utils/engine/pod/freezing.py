@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, EngineError
 from ..base.steps import reached
-from ..container import checkpoint, frozen, lookup, restore
+from ..container import checkpoint, frozen, restore
 from .lifecycle import in_waves
 
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 
 def to_freeze(session: Session, pod: Pod) -> list[Container]:
     """Those that run, each after all that need it."""
-    return _sorted(session, [one for one in pod.members if one.running], needed_first=False)
+    return in_order(session, [one for one in pod.members if one.running], needed_first=False)
 
 
 def to_thaw(session: Session, pod: Pod) -> list[Container]:
     """Those that are frozen, each after all that it needs."""
     found = [one for one in pod.members if not one.running and frozen.kept(one) is not None]
-    return _sorted(session, found, needed_first=True)
+    return in_order(session, found, needed_first=True)
 
 
-def _sorted(session: Session, containers: Sequence[Container], *, needed_first: bool) -> list[Container]:
+def in_order(session: Session, containers: Sequence[Container], *, needed_first: bool) -> list[Container]:
+    """Each after, or with `needed_first` false before, all that it needs."""
     waves = in_waves(session, containers, needed_first=needed_first)
     return [containers[number] for wave in waves for number in wave]
 
@@ -52,28 +53,32 @@ def refusal(pod: Pod, found: list[str]) -> Conflict:
     return Conflict(f"checkpoint pod {pod.name}", f"it cannot be checkpointed: {'; '.join(found)}")
 
 
-def freeze(session: Session, pod: Pod, wish: checkpoint.Wish) -> Numbers:
-    """Freeze all that run; CRIU's statistics by container. When one cannot be frozen, those that were go on. Raises
-    Conflict naming what stands in the way, as for one container."""
+def freeze(session: Session, pod: Pod, wish: checkpoint.Wish, earlier: frozenset[str] = frozenset()) -> Numbers:
+    """Freeze all that run, those named in `earlier` with an earlier round to build on; CRIU's statistics by container.
+    When one cannot be frozen, those that were go on. Raises Conflict naming what stands in the way, as for one
+    container."""
     chosen = to_freeze(session, pod)
     if not chosen:
         raise refusal(pod, ["none of its containers runs"])
+    wish = wish._replace(along=frozenset(one.id for one in chosen))  # with leave_running they all go on running
     done: Numbers = {}
     for container in chosen:
         try:
-            done[container.name] = checkpoint.checkpoint(session, container, wish)
+            own = wish._replace(after_early=wish.after_early or container.name in earlier)
+            done[container.name] = checkpoint.checkpoint(session, container, own)
         except EngineError as error:
-            _go_on(session, [one for one in chosen if one.name in done], wish, error)
+            go_on(session, [one for one in chosen if one.name in done], wish.criu, error)
             raise
         reached("pod-container-frozen")
     return done
 
 
-def _go_on(session: Session, containers: list[Container], wish: checkpoint.Wish, error: EngineError) -> None:
-    """What was frozen last is needed by what was frozen before it."""
+def go_on(session: Session, containers: Sequence[Container], criu: str, error: EngineError) -> None:
+    """Have all of them run as before, given in the order in which they were frozen: what was frozen last is needed by
+    what was frozen before it. What of it fails is told in `error`."""
     for container in reversed(containers):
         try:
-            restore.restore(session, lookup.find(session, container.id), restore.Wish(criu=wish.criu))
+            restore.go_on(session, container.id, criu)
         except EngineError as failure:
             error.add_cleanup_failure(str(failure))
 

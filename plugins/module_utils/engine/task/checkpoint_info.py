@@ -42,6 +42,10 @@ def look(request: Request) -> Result:
     session = request.session()
     criu = request.text("criu_path")
     containers = _containers(request, session)
+    if request.flag("portrait") and _of_pod(request):
+        from .checkpoint_info_pods import portrayed
+
+        return Result(portrayed(session, request.text("pod"), criu))
     found = [_kept(session, one, criu) for one in containers]
     if request.flag("portrait"):
         found = [_portrayed(session, *pair, criu) for pair in zip(containers, found)]
@@ -63,7 +67,18 @@ def _containers(request: Request, session: Session) -> list[Container]:
         return [one for one in found if one is not None]
     if request.texts("src") or request.texts("image") or request.params.get("portraits") is not None:
         return []
+    if request.text("pod"):
+        from ..pod import model
+
+        pod = model.lookup(session, request.text("pod"))
+        return [] if pod is None else list(pod.members)
     return lookup.all_containers(session)
+
+
+def _of_pod(request: Request) -> bool:
+    """Whether it is asked for a pod of this host, and not for something that would go into it."""
+    others = ("name", "src", "image", "portraits")
+    return bool(request.text("pod")) and not any(request.params.get(key) for key in others)
 
 
 def _kept(session: Session, container: Container, criu: str) -> Json:
@@ -117,6 +132,10 @@ def _elsewhere(request: Request, told: object) -> Json:
     from ..base.jsonval import text
     from ..container import checkpoint_unpack, landing
 
+    if isinstance(told, dict) and "pod" in told:
+        from .checkpoint_info_pods import elsewhere
+
+        return elsewhere(request, told)
     said = landing.said(told if isinstance(told, dict) else {})
     name = text(said.config, "name")
     about: Json = {"kind": "portrait", "name": name, "path": ""}
@@ -169,13 +188,16 @@ def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
     obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), given)]
     if plan.existing is not None:
         obstacles.append(f"a container named {plan.name} is here (another name makes another one)")
+    image, image_id = jsonval.text(said.config, "rootfsImageName"), jsonval.text(said.config, "rootfsImageID")
+    missing = bool(image_id) and session.store.image(image_id) is None
     return {
         "name": jsonval.text(said.config, "name"),
         "id": jsonval.text(said.config, "id"),
         "time": jsonval.text(said.notes, "time"),
-        "image": jsonval.text(said.config, "rootfsImageName"),
-        "image_id": jsonval.text(said.config, "rootfsImageID"),
+        "image": image,
+        "image_id": image_id,
         "image_missing": bool(plan.pull),
+        "images_missing": [{"name": image, "id": image_id}] if missing else [],
         "volumes": list(plan.volumes),
         "shares": frozen_members.of_pod(said.config),
         **_noted(said.notes),

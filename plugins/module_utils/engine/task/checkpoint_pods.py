@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..session.session import Session
     from .frame import Request
 
-_OF_ONE = ("leave_running", "pre_checkpoint", "with_previous", "create_image")
+_OF_ONE = ("pre_checkpoint", "with_previous", "create_image")
 
 
 def whole(request: Request) -> bool:
@@ -47,7 +47,8 @@ def checkpointed(request: Request, session: Session) -> Done:
     else:
         statistics = together.freeze(session, pod, wish)
     actions = tuple(f"Checkpointed container {one.name}" for one in chosen)
-    return Done(None, actions, *_diff(pod, before, [one.name for one in chosen], "frozen"), dict(statistics))
+    word = "running, with a checkpoint" if request.flag("leave_running") else "frozen"
+    return Done(None, actions, *_diff(pod, before, [one.name for one in chosen], word), dict(statistics))
 
 
 def restored(request: Request, session: Session) -> Done:

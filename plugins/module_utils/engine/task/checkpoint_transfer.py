@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .frame import Delivery, Options
 
 OPTIONS: Options = {
-    "name": {"type": "str", "required": True, "aliases": ["container"]},
+    "name": {"type": "str", "aliases": ["container"]},
     "from_host": {"type": "str", "required": True},
     "source_become": {"type": "bool"},
     "source_become_user": {"type": "str"},
@@ -55,21 +55,24 @@ OPTIONS: Options = {
     "criu_path": {"type": "path"},
     "stage": {"type": "dict"},
 }
+RULES = {"required_one_of": [["name", "pod"]]}
 
 
 def reconcile(request: Request) -> Result:
+    from . import checkpoint_transfer_pods as pods
+
     stage = jsonval.table(request.params, "stage")
-    deed = _STAGES.get(jsonval.text(stage, "do"))
+    deed = (pods.STAGES if pods.whole(request) else _STAGES).get(jsonval.text(stage, "do"))
     if deed is None:
         raise BadInput("transfer a container", "the module was run without its action plugin, which does the carrying")
     if not request.check:
-        from ..container.reconcile import put_right
+        from ..pod.repair import put_right
 
         put_right(request.session())
     return deed(request, stage)
 
 
-def _answer(words: Json) -> Result:
+def answer(words: Json) -> Result:
     return Result(None, changed=False, extra={"stage": words})
 
 
@@ -85,7 +88,7 @@ def _offer(request: Request, _stage: Json) -> Result:
     session = request.session()
     container = lookup.lookup(session, request.text("name"))
     if container is None:
-        return _answer({"exists": False})
+        return answer({"exists": False})
     if not container.running and frozen.kept(container) is None:
         deed = f"send container {container.name}"
         raise Conflict(deed, f"it is {container.status}, and not frozen: there is no memory to move")
@@ -99,7 +102,7 @@ def _offer(request: Request, _stage: Json) -> Result:
     ]
     portrait = landing.portrait(container, criu.version if criu else "")
     words: Json = {"exists": True, "id": container.id, "running": container.running, "portrait": portrait}
-    return _answer({**words, "volumes": volumes})
+    return answer({**words, "volumes": volumes})
 
 
 def _freezing(request: Request) -> Freezing:
@@ -110,7 +113,6 @@ def _freeze(request: Request, stage: Json) -> Result:
     """Freeze it unless it is, and leave everything for the plugin that the other host does not have. When that fails
     the container goes on."""
     from ..container import checkpoint, checkpoint_pack, frozen, lookup
-    from ..container.journal import undoing
 
     session = request.session()
     container = lookup.find(session, request.text("name"), "send container")
@@ -122,45 +124,38 @@ def _freeze(request: Request, stage: Json) -> Result:
     wish = packing(request)._replace(volumes=False, previous=not request.text("src_previous"))
     folder = jsonval.text(stage, "directory")
     container = lookup.find(session, container.id)
-    with undoing(lambda: _go_on(session, container.id, request.text("criu_path"))) if anew else nullcontext():
+    with checkpoint_pack.as_before(session, container, request.text("criu_path")) if anew else nullcontext():
         path = os.path.join(folder, "frozen")
         made = checkpoint_pack.write(session, container, path, wish)
         outgoing.hand_over(path)
-        volumes = [_packed(session, number, one, folder) for number, one in enumerate(_told(stage))]
+        volumes = [packed(session, number, one, folder) for number, one in enumerate(told(stage))]
     archive: Json = {"file": "frozen", "size": made.size, "digest": made.digest}
-    return _answer({"archive": archive, "volumes": volumes})
+    return answer({"archives": [{"name": container.name, "archive": archive}], "volumes": volumes})
 
 
-def _told(stage: Json) -> list[Json]:
+def told(stage: Json) -> list[Json]:
+    """What was said of each volume."""
     return jsonval.tables(stage, "volumes")
 
 
-def _packed(session: Session, number: int, told: Json, folder: str) -> Json:
+def packed(session: Session, number: int, one: Json, folder: str) -> Json:
+    """What the other host needs of a volume, as a file in the plugin's directory."""
     packing = volume_transfer.Packing(
-        jsonval.text(told, "name"),
-        jsonval.text(told, "index"),
+        jsonval.text(one, "name"),
+        jsonval.text(one, "index"),
         folder,
         f"volume-{number}",
-        jsonval.number(told, "changed_since"),
+        jsonval.number(one, "changed_since"),
         delete=True,
     )
     return {"name": packing.name, **volume_transfer.pack(session, packing)}
 
 
 def _thaw(request: Request, _stage: Json) -> Result:
-    _go_on(request.session(), request.text("name"), request.text("criu_path"))
-    return _answer({})
+    from ..container import restore
 
-
-def _go_on(session: Session, name: str, criu: str) -> None:
-    """Have it run where it is, and keep nothing of a checkpoint."""
-    from ..container import frozen, lookup, restore
-
-    container = lookup.find(session, name, "restore container")
-    if container.running:
-        frozen.forget(container)
-    else:
-        restore.restore(session, container, restore.Wish(criu=criu))
+    restore.go_on(request.session(), request.text("name"), request.text("criu_path"))
+    return answer({})
 
 
 # -- the receiving host
@@ -175,25 +170,30 @@ def _ready(request: Request, stage: Json) -> Result:
     if not jsonval.flag(stage, "exists"):
         return _there_already(request)
     origin = Origin(name=f"container {name} of {request.text('from_host')}")
-    told = landing.said(jsonval.table(stage, "portrait"))
-    found = checkpoint_import.plan(session, _importing(request, origin), told)
+    said = landing.said(jsonval.table(stage, "portrait"))
+    found = checkpoint_import.plan(session, _importing(request, origin), said)
     obstacles = [] if found.existing is None else [f"a container named {found.name} is here"]
-    obstacles += [f"volume {one} is here (volumes names those that it may replace)" for one in _strange(request, stage)]
-    obstacles += [*found.obstacles, *restore.of_host(session, _runtime(told), request.text("criu_path"))]
+    obstacles += [f"volume {one} is here (volumes names those that it may replace)" for one in strange(request, stage)]
+    obstacles += [*found.obstacles, *restore.of_host(session, _runtime(said), request.text("criu_path"))]
     if obstacles:
         raise Refused(f"receive {origin.shown}", f"it cannot be restored here: {'; '.join(obstacles)}")
+    return _result(request, found, {"volumes": asked(request, stage)})
+
+
+def asked(request: Request, stage: Json) -> list[Json]:
+    """What is here of the volumes, for the other host to compare with."""
     volumes = []
-    for number, one in enumerate(_told(stage)):
+    for number, one in enumerate(told(stage)):
         words = {**one, "directory": stage.get("directory")}
-        there = volume_transfer.ask(session, jsonval.text(one, "name"), words, f"index-{number}")
+        there = volume_transfer.ask(request.session(), jsonval.text(one, "name"), words, f"index-{number}")
         volumes.append({**one, **there})
-    return _result(request, found, {"volumes": volumes})
+    return volumes
 
 
-def _strange(request: Request, stage: Json) -> list[str]:
+def strange(request: Request, stage: Json) -> list[str]:
     """Volumes of the same names that nobody has said to be the same, or to be made so."""
     known = {jsonval.text(one, "name") for one in jsonval.tables(request.params, "volumes")}
-    names = [jsonval.text(one, "name") for one in _told(stage)]
+    names = [jsonval.text(one, "name") for one in told(stage)]
     database = request.session().database
     return [name for name in names if name not in known and database.volume(name) is not None]
 
@@ -210,10 +210,10 @@ def _there_already(request: Request) -> Result:
     return Result(inspect(session, container), changed=False, extra={"stage": {}})
 
 
-def _runtime(told: Said) -> str:
+def _runtime(said: Said) -> str:
     from ..container import adopted
 
-    return adopted.runtime_name(told.config)
+    return adopted.runtime_name(said.config)
 
 
 def _importing(request: Request, origin: Origin, before: Origin | None = None) -> Importing:
@@ -250,11 +250,12 @@ def _take(request: Request, stage: Json) -> Result:
 
     session, name, host = request.session(), request.text("name"), request.text("from_host")
     shown = f"container {name} of {host}"
-    path, previous = jsonval.text(stage, "path"), request.text("src_previous")
-    if str(digest_of_file(path)) != jsonval.text(stage, "digest"):
+    [archive] = jsonval.tables(stage, "archives")
+    path, previous = jsonval.text(archive, "path"), request.text("src_previous")
+    if str(digest_of_file(path)) != jsonval.text(archive, "digest"):
         raise Corrupt(f"receive {shown}", "it changed on the way", "Run the task again")
-    for told in _told(stage):
-        volume_transfer.take(session, jsonval.text(told, "name"), told, host)
+    for one in told(stage):
+        volume_transfer.take(session, jsonval.text(one, "name"), one, host)
     before = Origin(previous, name=f"the earlier round of {shown}") if previous else None
     wish = _importing(request, Origin(path, name=shown), before)
     found = checkpoint_import.plan(session, wish)
@@ -268,16 +269,21 @@ def _drop(request: Request, stage: Json) -> Result:
     """What came here goes: the container, else it would run twice, and the volumes that were made for it."""
     from ..container import lookup
     from ..container.remove import remove
-    from ..volume.steps import remove as remove_volume
 
     session = request.session()
     container = lookup.by_id(session, jsonval.text(stage, "id"))
     if container is not None:
         remove(session, container, force=True, timeout=0)
+    drop_volumes(session, stage)
+    return answer({})
+
+
+def drop_volumes(session: Session, stage: Json) -> None:
+    from ..volume.steps import remove
+
     for name in jsonval.texts(stage, "volumes"):
         if session.database.volume(name) is not None and not session.database.volume_users(name):
-            remove_volume(session, name)
-    return _answer({})
+            remove(session, name)
 
 
 _STAGES: dict[str, Callable[[Request, Json], Result]] = {
@@ -289,7 +295,7 @@ _STAGES: dict[str, Callable[[Request, Json], Result]] = {
     "thaw": _thaw,
 }
 # A portrait has the environment of a container in it, which is not for the host's log.
-NOUN = Noun("container", OPTIONS, reconcile, nested=True)
+NOUN = Noun("container", OPTIONS, reconcile, rules=RULES, nested=True)
 
 
 def main(delivery: Delivery) -> None:

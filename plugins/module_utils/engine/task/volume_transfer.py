@@ -193,9 +193,9 @@ def _take(request: Request, stage: Json) -> Result:
 
 def take(session: Session, name: str, stage: Json, host: str) -> None:
     """Make the volume if it is missing, and put in place what came from `host`."""
-    from ..volume import mirroring, steps
+    from ..volume import mirroring
 
-    view = steps.ensure(session, _offered(stage).desired(name))
+    view = ensure(session, name, stage)
     gone = tuple(path for path in b64decode(jsonval.text(stage, "gone")).split(b"\0") if path)
     archive = jsonval.text(stage, "archive")
     if archive:
@@ -203,6 +203,13 @@ def take(session: Session, name: str, stage: Json, host: str) -> None:
             mirroring.bring(session, view, file, gone, f"volume {name} of {host}")
     else:
         mirroring.clear(session, view, gone)
+
+
+def ensure(session: Session, name: str, stage: Json) -> VolumeView:
+    """The volume, as the other host has told that it is to be made where it is missing."""
+    from ..volume import steps
+
+    return steps.ensure(session, _offered(stage).desired(name))
 
 
 def _result(request: Request, stage: Json, *, made: bool) -> Result:
