@@ -285,3 +285,34 @@ def test_a_pod_moves_as_a_whole(crew: Pair) -> None:
     there.podman(["pod", "start", "crew"])
     until(there, "one", lambda: 0 < counts(there)[0] < before[0] + 1000)
     assert there.podman(["system", "check"]).stdout.strip() == ""
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_off_is_finished_by_the_next_one(crew: Pair) -> None:
+    """The controller is killed when the pod runs at the other host. First it is made to look as if not all of it had
+    arrived: then it arrives anew."""
+    back = Pair(crew.there, crew.here) if crew.here.podman(["pod", "ps", "-q"]).stdout == "" else crew
+    before, known = counts(back.here), seen(back.here)
+    tasks = back.here.share / "cut.yml"
+    main = "lookup('ansible.builtin.pipe', 'ps -o ppid= -p $PPID')"
+    kill = {"ansible.builtin.command": "kill -9 {{ " + main + " }}", "delegate_to": "localhost"}
+    tasks.write_text(json.dumps([{**kill, "connection": "local"}]))
+    cut = {**WHOLE, "probe": {"tasks": str(tasks)}}
+    mark = (
+        "import json, sqlite3; db = sqlite3.connect('/var/lib/containers/storage/db.sql'); "
+        "[(id, text)] = db.execute('SELECT ID, JSON FROM PodConfig').fetchall(); "
+        "text = json.dumps({**json.loads(text), 'io.daemonless.arriving': True}); "
+        "db.execute('UPDATE PodConfig SET JSON = ? WHERE ID = ?', (text, id)); db.commit()"
+    )
+    for turn in range(2):
+        done, result = back.migrate(**cut)
+        assert done.returncode == -9 and not result
+        count_on(back.there, before)
+        assert set(seen(back.here)["State"].split()) <= {"Degraded", "Running"}
+        if not turn:
+            back.there.run(["python3", "-c", mark])
+    done, _result = back.migrate(**WHOLE)
+    assert changes(done) > 0
+    count_on(back.there, before)
+    assert seen(back.there) == known
+    without_crew(back.here)
