@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from .floor import floor
 from .ground import IMAGE, Ground
+from .loaded import loaded
 from .measure import Deed, Row, say
 from .moving import migrate
 from .pods import pod
@@ -437,6 +438,7 @@ SUBJECTS: dict[str, Callable[[Ground], Iterator[Row]]] = {
     "ps": ps,
     "listed": listed,
     "start": start,
+    "loaded": loaded,
     "remove": remove,
     "floor": floor,
     "pull": pull,

@@ -169,20 +169,21 @@ def fits(home: str, delivery: Delivery) -> bool:
         files = manifest["files"]
         if manifest["digest"] != delivery.digest or manifest["format"] != FORMAT:
             return False
-        folders = set()
+        folders = {""}
+        lstat = os.lstat
         for name, entry in files.items():
-            path = f"{home}/{name}"
-            found = os.lstat(path)
+            found = lstat(f"{home}/{name}")
             if (
                 found.st_uid != uid
-                or found.st_mode & FOREIGN_WRITE
-                or not stat.S_ISREG(found.st_mode)
+                or found.st_mode & (FOREIGN_WRITE | 0o170000) != stat.S_IFREG  # type and rights in one look
                 or found.st_size != entry[1]
                 or found.st_mtime_ns != entry[2]
             ):
                 return False
-            folders.add(os.path.dirname(path))
-        return all(_private(folder, uid, stat.S_IFDIR) for folder in folders) and _covers(files, delivery.listing)
+            folders.add(name.rpartition("/")[0])
+        return all(_private(f"{home}/{name}".rstrip("/"), uid, stat.S_IFDIR) for name in folders) and _covers(
+            files, delivery.listing
+        )
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         return False
 

@@ -15,7 +15,10 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.addresses import HostNetworks
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.draft import Draft
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.networks import NetworkDir, inspect
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.settings import standard_settings
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.netavark.settings import (
+    DEFAULT_NETWORK_ID,
+    standard_settings,
+)
 
 
 @pytest.fixture
@@ -106,3 +109,11 @@ def test_recreate_refuses_before_it_touches_anything(directory):
     assert directory.get("web") == before
     after = directory.recreate(Draft("web", internal=True), "", nothing)
     assert after.internal and after.id != before.id and after.interface == before.interface
+
+
+def test_an_id_is_told_without_making_up_the_default_network(directory):
+    broken = NetworkDir(directory.settings._replace(default_subnet="nonsense"))
+    assert broken.id_of("podman") == DEFAULT_NETWORK_ID
+    made = directory.create(Draft(name="front"), nothing)
+    assert directory.id_of("front") == made.id
+    assert directory.id_of("absent") is None

@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils import bootstrap, installed
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import HostLacks, Refused
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import install
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import install, links
 
 ROOT = Path(__file__).resolve().parents[3]
 UTILS = ROOT / "plugins" / "module_utils"
@@ -297,11 +297,11 @@ def test_somebody_elses_command_is_left_alone(place: installed.Delivery, tmp_pat
 
 def test_a_lost_command_comes_back(place: installed.Delivery, tmp_path: Path) -> None:
     install.install(place)
-    assert not install.link_is_missing(place.base)
+    assert not links.link_is_missing(place.base)
     (tmp_path / "usr" / "bin" / "daemonless").unlink()
-    assert install.link_is_missing(place.base)
+    assert links.link_is_missing(place.base)
     install.install(place)
-    assert not install.link_is_missing(place.base)
+    assert not links.link_is_missing(place.base)
 
 
 def versions(place: installed.Delivery, tmp_path: Path, count: int, age: float) -> list[installed.Delivery]:

@@ -52,6 +52,7 @@ class Bundle:
         origin = f"{self._home}/{entry[2]}"
         spec = ModuleSpec(name, self, origin=origin, is_package=entry[3])  # type: ignore[arg-type]
         spec.has_location = True
+        spec.cached = f"{self._home}/{file_name()}"  # else Python works out where a .pyc would be, at some cost
         if entry[3]:
             spec.submodule_search_locations = [os.path.dirname(origin)]
         return spec

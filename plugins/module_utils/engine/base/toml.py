@@ -25,6 +25,8 @@ _DATE = patterns.compile(
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _CONTROL = patterns.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL_IN_BLOCK = patterns.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+#: Configuration files are comments for the most part; with a control character in one they are read by the line.
+_EMPTY_LINES = patterns.compile(r"(?:[ \t]*(?:#[^\x00-\x08\x0a-\x1f\x7f]*)?\n)*")
 _DEPTH = 100
 
 
@@ -76,6 +78,8 @@ class _Parser:
 
     def skip_blank_lines(self) -> None:
         while True:
+            found = _EMPTY_LINES.match(self.text, self.at)
+            self.at = found.end() if found else self.at
             self.skip_spaces()
             self.skip_comment()
             if self.at >= len(self.text) or self.text[self.at] != "\n":

@@ -107,11 +107,11 @@ def _network_ids(session: Session, container: Container) -> dict[str, str]:
     found = {}
     for name in jsonval.table(container.config, "newNetworks"):
         try:
-            network = session.networks.get(name)
+            identity = session.networks.id_of(name)
         except EngineError:
             continue
-        if network is not None:
-            found[name] = network.id
+        if identity is not None:
+            found[name] = identity
     return found
 
 

@@ -14,9 +14,6 @@ from ..base.files import atomic_write, read_json
 from ..base.ids import is_id_prefix
 from ..base.locks import FileLock
 from ..base.steps import reached
-from . import ipam
-from .addresses import first_host, parse_network, read_host
-from .draft import fill
 from .network_file import Json, Network, Subnet, check_name, from_json, to_json
 from .settings import DEFAULT_NETWORK_ID, NetSettings, make_directories
 
@@ -61,6 +58,14 @@ class NetworkDir:
             return self.default()
         return network
 
+    def id_of(self, name: str) -> str | None:
+        """The id of the network of exactly this name; the default one without a file is not made up for that."""
+        check_name(name)
+        network = self._read(name + _SUFFIX)
+        if network is not None:
+            return network.id
+        return DEFAULT_NETWORK_ID if name == self.settings.default_network else None
+
     def find(self, text: str) -> Network:
         """By name, else by id or the beginning of one. Raises NotFound, BadInput when several begin so."""
         networks = self.all()
@@ -77,6 +82,8 @@ class NetworkDir:
 
     def default(self) -> Network:
         """The network that exists without a file."""
+        from .addresses import first_host, parse_network
+
         subnet = parse_network(self.settings.default_subnet, "read the default subnet")
         network = Network(
             name=self.settings.default_network,
@@ -97,16 +104,16 @@ class NetworkDir:
         )
         return network._replace(raw=to_json(network))
 
-    def create(self, draft: Draft, read: Callable[[], HostNetworks] = read_host) -> Network:
+    def create(self, draft: Draft, read: Callable[[], HostNetworks] | None = None) -> Network:
         """Choose what the draft leaves open and write the file. Raises BadInput, Conflict."""
         with self.locked():
-            network = fill(draft, self.all(), read(), self.settings.subnet_pools)
+            network = self._filled(draft, self.all(), read)
             if os.path.lexists(self._path(network.name)):
                 raise Conflict(f"create network {network.name}", f"{self._path(network.name)} exists and is no network")
             self._write(network)
         return network
 
-    def recreate(self, draft: Draft, keep_id: str = "", read: Callable[[], HostNetworks] = read_host) -> Network:
+    def recreate(self, draft: Draft, keep_id: str = "", read: Callable[[], HostNetworks] | None = None) -> Network:
         """Put a network of the draft in the place of the one of its name, whose leases are dropped.
 
         Nothing is touched when the draft cannot be filled. The caller has detached everybody.
@@ -114,10 +121,10 @@ class NetworkDir:
         """
         with self.locked():
             others = [network for network in self.all() if network.name != draft.name]
-            network = fill(draft, others, read(), self.settings.subnet_pools)
+            network = self._filled(draft, others, read)
             if keep_id:
                 network = network._replace(id=keep_id, raw={**network.raw, "id": keep_id})
-            ipam.forget_network(self.settings.ipam_db, network.name)
+            self._forget_leases(network.name)
             self._write(network)
         return network
 
@@ -148,7 +155,7 @@ class NetworkDir:
         except FileNotFoundError:
             return False
         reached("network-file-removed")
-        ipam.forget_network(self.settings.ipam_db, name)
+        self._forget_leases(name)
         return True
 
     def locked(self) -> FileLock:
@@ -156,6 +163,18 @@ class NetworkDir:
         lock_dir = os.path.dirname(self.settings.lock)
         make_directories([lock_dir, self.settings.config_dir])
         return FileLock(self.settings.lock)
+
+    def _filled(self, draft: Draft, others: list[Network], read: Callable[[], HostNetworks] | None) -> Network:
+        """Looking needs none of what choosing needs, and is what most tasks do."""
+        from .addresses import read_host
+        from .draft import fill
+
+        return fill(draft, others, (read or read_host)(), self.settings.subnet_pools)
+
+    def _forget_leases(self, name: str) -> None:
+        from . import ipam
+
+        ipam.forget_network(self.settings.ipam_db, name)
 
     def _write(self, network: Network) -> None:
         text = json.dumps(network.raw, indent=5, ensure_ascii=False) + "\n"

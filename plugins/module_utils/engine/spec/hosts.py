@@ -8,7 +8,6 @@ Every word in them comes from a playbook, an image or a network: one with a line
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from ..base import patterns
@@ -61,12 +60,19 @@ def parse_entry(text: str, option: str = "etc_hosts") -> HostEntry:
     return HostEntry(checked_address(address.strip().strip("[]"), option, allow=GATEWAY), names)
 
 
+def _address(text: str) -> object:
+    """Imported late: most containers name no address. Raises ValueError."""
+    import ipaddress
+
+    return ipaddress.ip_address(text)
+
+
 def checked_address(text: str, option: str, allow: str = "") -> str:
     """An IP address in its shortest spelling, or the word allowed. Raises BadInput."""
     if allow and text == allow:
         return text
     try:
-        return str(ipaddress.ip_address(text.strip()))
+        return str(_address(text.strip()))
     except ValueError:
         raise BadInput(f"read {option}", f"{text[:60]!r} is not an IP address")
 
@@ -85,7 +91,7 @@ def parse_base(content: bytes) -> tuple[HostEntry, ...]:
         if len(words) < 2:
             continue
         try:
-            address = str(ipaddress.ip_address(words[0]))
+            address = str(_address(words[0]))
             entries.append(HostEntry(address, tuple(checked_hostname(word) for word in words[1:])))
         except (ValueError, BadInput):
             continue

@@ -11,7 +11,6 @@ from ..base import clock
 from ..base.errors import BadInput, Conflict, NotFound
 from ..base.ids import is_id, is_id_prefix
 from ..base.steps import reached
-from ..host.rooted import remove_tree
 from .records import ContainerDraft, ContainerRecord, id_rows
 from .tables import Row, Table, TableFile, Writer
 
@@ -98,6 +97,8 @@ class ContainerStore:
         return self.record(changed)
 
     def drop(self, table: Writer, identity: str) -> None:
+        from ..host.rooted import remove_tree
+
         for directory in (self.directory, self.run_directory):
             try:
                 fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

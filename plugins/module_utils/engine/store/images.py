@@ -15,7 +15,6 @@ from ..base.errors import BadInput, Corrupt, Damaged, NotFound
 from ..base.files import atomic_write, read_bytes
 from ..base.ids import is_id, is_id_prefix
 from ..base.steps import reached
-from ..host.rooted import remove_tree
 from .records import ImageDraft, ImageRecord
 from .tables import Row, Table, TableFile, Writer
 
@@ -104,6 +103,8 @@ class ImageStore:
         table.put([row], "mapped-layer-named")
 
     def drop(self, table: Writer, identity: str) -> None:
+        from ..host.rooted import remove_tree
+
         table.drop({identity}, "image-row-gone")
         fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -18,7 +18,6 @@ from ..base.errors import Damaged, NotFound
 from ..base.ids import new_id
 from ..base.steps import reached
 from ..base.tuples import NamedTuple
-from ..host.rooted import Root, remove_tree
 from .overlay import Home, Staging, Top, copy_file
 from .records import COMPRESSIONS, LayerRecord, id_rows
 from .tables import Row, Table, TableFile, Writer
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ..base.digest import Digest
+    from ..host.rooted import Root
     from .mounting import Mounter
     from .records import IdMap
     from .tarsplit import Rebuilt
@@ -223,6 +223,8 @@ class LayerStore:
                 mounter.forget(identity)
         trash = self.home.discard(identities)
         reached("layer-trees-gone")
+        from ..host.rooted import remove_tree
+
         fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for identity in identities:
@@ -236,6 +238,8 @@ class LayerStore:
 
     def open_split(self, identity: str) -> tuple[str, Root]:
         """Where tar-split is and the tree that it needs. Raises NotFound, or Damaged when the layer has none."""
+        from ..host.rooted import Root
+
         path = self.split_path(identity)
         if not os.path.exists(path):
             raise Damaged(

@@ -19,7 +19,6 @@ from ..base.errors import Damaged, NotFound, TimedOut
 from ..base.files import atomic_write
 from ..base.locks import FileLock
 from ..base.steps import reached
-from ..host.rooted import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -285,6 +284,8 @@ class Staging:
             fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return
+        from ..host.rooted import remove_tree
+
         try:
             for entry in os.listdir(fd):
                 if entry != _LOCK_NAME:
@@ -300,6 +301,8 @@ class Staging:
         except FileNotFoundError:
             self.release()
             return
+        from ..host.rooted import remove_tree
+
         try:
             # The lock file goes last: while it is there, others who tidy up see that somebody is at it.
             self.empty()

@@ -9,6 +9,7 @@ errors. Plain classes instead of dataclasses: this file is on the path of tasks 
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
@@ -198,6 +199,8 @@ def run(delivery: Delivery, noun: Noun) -> None:
             "msg": f"{noun.key}: {type(error).__name__}: {error}. This is a bug in daemonless.oci, please report it",
             "exception": _trace(),
         }
+    # At its end Python looks through all that lives for garbage, twice; of what a task leaves nothing would come of it.
+    gc.freeze()
     module.no_log_values |= request.secrets
     for text in request.warnings:
         module.warn(text)
@@ -224,11 +227,12 @@ def _prepare(module: AnsibleModule, request: Request, noun: Noun) -> None:
 def install(request: Request) -> None:
     """Leave the runtime on the host unless it is there. Where that is impossible, deeds that need none still work."""
     delivery = request.delivery
-    from .install import install as put
-    from .install import link_is_missing
+    from .links import link_is_missing
 
     if request.home is not None and not link_is_missing(delivery.base):
         return
+    from .install import install as put
+
     try:
         request.home = put(delivery)
     except HostLacks as error:

@@ -31,7 +31,8 @@ def look(request: Request) -> Result:
 
 def installed(delivery: Delivery) -> Json:
     """The copies of the engine on this host, as far as this user has them."""
-    from .install import command_link, versions
+    from .install import versions
+    from .links import command_link
 
     link = command_link(delivery.base)
     return {

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import HostLacks, Refused
 from ..base.locks import FileLock
 from ..base.steps import reached
+from .links import COMMAND, COMPLETION, CURRENT, command_link, completion_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 PACKAGE = "daemonless_oci"
 FORMAT = 1
-COMMAND = "daemonless"
-COMPLETION = "daemonless.bash"
-CURRENT = "current"
 KEPT = 3
 FRESH_SECONDS = 24 * 3600
 _NEW = ".new-"
@@ -267,11 +265,6 @@ def _compile(new: str, home: str, names: list[str]) -> list[str]:
     return written
 
 
-def command_link(base: str) -> str:
-    """/usr/local/lib/daemonless -> /usr/local/bin/daemonless; ~/.local/lib/daemonless -> ~/.local/bin/daemonless."""
-    return os.path.join(os.path.dirname(os.path.dirname(base)), "bin", COMMAND)
-
-
 def link_command(base: str, digest: str) -> None:
     """Point `current` and the command in PATH to this version. Somebody else's file of that name is left alone."""
     _replace_link(os.path.join(base, CURRENT), digest)
@@ -279,16 +272,6 @@ def link_command(base: str, digest: str) -> None:
         if not os.path.lexists(link) or (os.path.islink(link) and os.readlink(link).startswith(base + "/")):
             os.makedirs(os.path.dirname(link), 0o755, exist_ok=True)
             _replace_link(link, os.path.join(base, CURRENT, name))
-
-
-def completion_link(base: str) -> str:
-    """Where bash looks for how to complete a command that is in the `bin` beside."""
-    return os.path.join(os.path.dirname(os.path.dirname(base)), "share/bash-completion/completions", COMMAND)
-
-
-def link_is_missing(base: str) -> bool:
-    """Whether the command vanished from PATH since the installation; two lstat calls, asked by every task."""
-    return not (os.path.lexists(command_link(base)) and os.path.lexists(os.path.join(base, CURRENT)))
 
 
 def _replace_link(path: str, target: str) -> None:
