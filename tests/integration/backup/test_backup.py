@@ -125,7 +125,10 @@ def test_scheduled_kept_and_restored(freezer: Machine) -> None:
     beside = {key: value for key, value in BOX.items() if key != "network"}
     mate = {**beside, "name": "mate", "command": ["sh", "-c", COUNT.replace("/data", "/mates")], "volume": ["m:/mates"]}
     machine.task("pod", {"name": "crew", "state": "started", "containers": [mate]})
-    counted = lambda: int(ask(machine, "cat /mates/count || echo 0", "mate"))  # noqa: E731
+
+    def counted() -> int:
+        return int(ask(machine, "cat /mates/count || echo 0", "mate"))
+
     until(machine, "mate", lambda: counted() > 10)
     machine.sh(f"daemonless container backup -d {FOLDER} mate")
     machine.task("pod", {"name": "crew", "state": "absent"})
