@@ -97,12 +97,10 @@ def test_statistics_as_json(host: Machine, words: list[str]) -> None:
 def test_processor_time_is_seen(host: Machine) -> None:
     host.sh(f"daemonless run -d --name busy {IMAGE} sh -c 'while :; do :; done'")
     try:
-        shown = host.run(
-            ["timeout", "4", "daemonless", "stats", "-i", "1", "--format", "{{.CPU}}", "busy"], check=False
-        )
-        numbers = [float(line) for line in shown.stdout.split()]
-        assert len(numbers) >= 2
-        assert numbers[-1] > 10
+        line = "timeout 60 daemonless stats -i 1 --format '{{.CPU}}' busy | head -n 3"  # however slow the machine is
+        numbers = [float(number) for number in host.sh(line).split()]
+        assert len(numbers) == 3
+        assert numbers[-1] > 1
     finally:
         host.sh("daemonless rm -f -t 0 busy")
 
