@@ -48,6 +48,14 @@ def parse(text: str) -> int:
     return seconds * _SECOND + int((fraction or "").ljust(9, "0"))
 
 
+def parse_or_zero(text: str) -> int:
+    """As `parse`, and 0 for what is no time: older than any."""
+    try:
+        return parse(text)
+    except BadInput:
+        return 0
+
+
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970 in the Gregorian calendar (the module calendar would load datetime and locale for this).
 

@@ -96,7 +96,7 @@ def _shown(context: Context, options: Namespace) -> str:
         from . import ps_more
 
         dated = [(parse(container.created), row) for container, row in zip(chosen, rows)]
-        for record in ps_more.strangers(context, around.catalogue, key_values(options.filter)):
+        for record in ps_more.strangers(around.catalogue, around.containers, key_values(options.filter)):
             row = ps_more.stranger_row(around.catalogue, record, now, full=options.no_trunc)
             dated.append((parse(record.created), row))
         dated.sort(key=lambda item: item[0])

@@ -12,11 +12,13 @@ from .gotext import Struct
 from .rows import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..base.jsonval import Json
+    from ..container.model import Container
     from ..container.sizes import Sizes
     from ..image.catalogue import Catalogue
     from ..store.records import ContainerRecord
-    from .context import Context
 
 NAMESPACE_COLUMNS = (
     ("CONTAINER ID", "ID"),
@@ -40,7 +42,6 @@ _NAMESPACES = (
     ("UTS", "Uts", "uts"),
     ("User", "User", "user"),
 )
-_MARK = "buildah.json"  # what buildah keeps beside the storage of a working container
 
 
 def namespaces(pid: int) -> Struct:
@@ -69,15 +70,14 @@ def size_text(found: Sizes) -> str:
     return f"{own} (virtual {whole})"
 
 
-def strangers(context: Context, catalogue: Catalogue, wanted: dict[str, list[str]]) -> list[ContainerRecord]:
-    """Containers of the storage that are none of libpod's: those that builds work in, and what was left behind.
+def strangers(
+    catalogue: Catalogue, known: Mapping[str, Container], wanted: dict[str, list[str]]
+) -> list[ContainerRecord]:
+    """Containers of the storage that are none of libpod's, which are `known` by id. A filter that asks for what only
+    libpod knows keeps none of them."""
+    from ..container.strangers import records
 
-    A filter that asks for what only libpod knows keeps none of them.
-    """
-    from ..container.lookup import all_containers
-
-    known = {container.id for container in all_containers(context.session)}
-    found = [record for record in catalogue.store.containers() if record.id not in known]
+    found = records(catalogue.store, known)
     for key, values in wanted.items():
         found = [record for record in found if any(_fits(catalogue, record, key, value) for value in values)]
     return found
@@ -106,7 +106,9 @@ def image_name(catalogue: Catalogue, record: ContainerRecord) -> str:
 
 
 def _of_a_build(catalogue: Catalogue, record: ContainerRecord) -> bool:
-    return os.path.exists(os.path.join(catalogue.store.container_dir(record.id), _MARK))
+    from ..container.strangers import is_of_build
+
+    return is_of_build(catalogue.store, record)
 
 
 def stranger_row(catalogue: Catalogue, record: ContainerRecord, now: int, *, full: bool) -> Row:

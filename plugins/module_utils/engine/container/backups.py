@@ -88,10 +88,7 @@ def listed(folder: str, name: str) -> list[Backup]:
 
 def _seconds(text: str) -> int:
     year, month, day, hour, minute, second = (text[at : at + 2] for at in (2, 4, 6, 9, 11, 13))
-    try:
-        return clock.parse(f"{text[:2]}{year}-{month}-{day}T{hour}:{minute}:{second}Z") // _SECOND
-    except BadInput:
-        return 0  # no time at all: older than any
+    return clock.parse_or_zero(f"{text[:2]}{year}-{month}-{day}T{hour}:{minute}:{second}Z") // _SECOND
 
 
 def take(session: Session, container: Container, folder: str, freezing: Freezing, packing: Packing) -> Backup:

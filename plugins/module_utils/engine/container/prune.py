@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from ..base import clock
-from ..base.errors import BadInput
 from ..base.filters import by_label_and_age, refuse_others
 from ..host.sizes import tree_bytes
 from ..plan.pruning import BUILD, CONTAINER, EXTERNAL, Doomed
-from . import lookup
+from . import lookup, strangers
 from .remove import remove as remove_container
 
 if TYPE_CHECKING:
@@ -20,11 +18,11 @@ if TYPE_CHECKING:
 
     from ..base.filters import Filter
     from ..session.session import Session
+    from ..store.records import ContainerRecord
     from .model import Container
 
 _AT_REST = ("created", "exited", "stopped")
 _KEYS = ("label", "until")
-_MARK = "buildah.json"  # what buildah keeps beside the storage of a working container
 
 
 def unused(session: Session, filters: Sequence[Filter]) -> list[Doomed]:
@@ -42,46 +40,41 @@ def unused(session: Session, filters: Sequence[Filter]) -> list[Doomed]:
             break  # a container that stays needs the rest
         for container in free:
             del left[container.id]
-            size = _size(session, container.id)
+            size = bytes_written(session, session.store.container(container.id))
             found.append(Doomed(CONTAINER, container.id, (container.name,), size))
     return found
 
 
 def _fits(container: Container, filters: Sequence[Filter]) -> bool:
-    try:
-        created = clock.parse(container.created)
-    except BadInput:
-        created = 0
-    return by_label_and_age(filters, container.labels, created)
+    return by_label_and_age(filters, container.labels, clock.parse_or_zero(container.created))
 
 
 def _needed(session: Session, identity: str, gone: list[Doomed]) -> bool:
     return bool(set(session.database.dependents(identity)) - {one.id for one in gone})
 
 
-def _size(session: Session, identity: str) -> int:
-    record = session.store.container(identity)
+def bytes_written(session: Session, record: ContainerRecord | None) -> int:
+    """What the removal of its writable layer gives back."""
     return tree_bytes(session.store.home.diff(record.layer)) if record is not None else 0
 
 
 def of_builds(session: Session) -> list[Doomed]:
     """Working containers that builds of podman and buildah left in the storage."""
-    found = []
-    for record in session.store.containers():
-        if os.path.exists(os.path.join(session.store.container_dir(record.id), _MARK)):
-            size = tree_bytes(session.store.home.diff(record.layer))
-            found.append(Doomed(BUILD, record.id, record.names, size))
-    return found
+    return [
+        Doomed(BUILD, record.id, record.names, bytes_written(session, record))
+        for record in session.store.containers()
+        if strangers.is_of_build(session.store, record)
+    ]
 
 
 def of_others(session: Session) -> dict[str, list[Doomed]]:
     """Containers in the storage that no podman knows of, by the id of their image; without those that are mounted."""
-    known = {container.id for container in lookup.all_containers(session)}
     found: dict[str, list[Doomed]] = {}
-    for record in session.store.containers():
-        if record.id not in known and not session.store.mounted(record.id)[1]:
-            size = tree_bytes(session.store.home.diff(record.layer))
-            found.setdefault(record.image, []).append(Doomed(EXTERNAL, record.id, record.names, size))
+    known = {container.id for container in lookup.all_containers(session)}
+    for record in strangers.records(session.store, known):
+        if not session.store.mounted(record.id)[1]:
+            one = Doomed(EXTERNAL, record.id, record.names, bytes_written(session, record))
+            found.setdefault(record.image, []).append(one)
     return found
 
 

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..base import clock
-from ..base.errors import BadInput, EngineError
+from ..base.errors import EngineError
 from ..base.jsonval import table, tables, text_map, texts
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ class Catalogue:
 
     @staticmethod
     def created_ns(record: ImageRecord) -> int:
-        try:
-            return clock.parse(record.created)
-        except BadInput:
-            return 0
+        return clock.parse_or_zero(record.created)
 
     def is_list(self, record: ImageRecord) -> bool:
         from ..spec.manifest import Index

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base import clock
-from ..base.errors import BadInput
 from ..base.filters import by_label_and_age, refuse_others
 from ..plan.pruning import NETWORK, Doomed
 from .observed import named_networks
@@ -34,11 +33,7 @@ def unused(session: Session, filters: Sequence[Filter], gone: Iterable[str] = ()
     for network in session.networks.all():
         if network.name in used:
             continue
-        try:
-            created = clock.parse(network.created)
-        except BadInput:
-            created = 0
-        if by_label_and_age(filters, network.labels, created):
+        if by_label_and_age(filters, network.labels, clock.parse_or_zero(network.created)):
             found.append(Doomed(NETWORK, network.id, (network.name,)))
     return found
 

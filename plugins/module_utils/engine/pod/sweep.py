@@ -11,7 +11,6 @@ from ..plan.pruning import BUILD, CACHE, CONTAINER, EXTERNAL, IMAGE, NETWORK, PO
 if TYPE_CHECKING:
     from ..base.filters import Filter
     from ..session.session import Session
-    from .model import Pod
 
 
 class Sweep:
@@ -72,14 +71,16 @@ class Sweep:
 
     def look_at_pods(self, filters: tuple[Filter, ...]) -> None:
         """Those that have ended, with all their containers. (podman's system prune takes them whatever it filters.)"""
+        from ..base import clock
         from ..base.filters import by_label_and_age
-        from ..host.sizes import tree_bytes
+        from ..container.prune import bytes_written
         from . import model
 
+        store = self.session.store
         for pod in model.every(self.session):
-            if pod.status in (model.EXITED, model.STOPPED) and by_label_and_age(filters, pod.labels, _made(pod)):
-                layers = [self.session.store.container(one.id) for one in pod.containers]
-                size = sum(tree_bytes(self.session.store.home.diff(one.layer)) for one in layers if one is not None)
+            created = clock.parse_or_zero(pod.created)
+            if pod.status in (model.EXITED, model.STOPPED) and by_label_and_age(filters, pod.labels, created):
+                size = sum(bytes_written(self.session, store.container(one.id)) for one in pod.containers)
                 self.add("pod", [Doomed(POD, pod.id, (pod.name,), size)])
                 self._in_pods.update(one.id for one in pod.containers)
 
@@ -100,17 +101,6 @@ class Sweep:
         kinds = ("pod", "container", "volume", "image", "network")
         found = [one for kind in kinds for one in self.doomed.get(kind, [])]
         self.doomed = {**kept, "system": found}
-
-
-def _made(pod: Pod) -> int:
-    """Nanoseconds since the epoch."""
-    from ..base import clock
-    from ..base.errors import BadInput
-
-    try:
-        return clock.parse(pod.created)
-    except BadInput:
-        return 0
 
 
 def remove(session: Session, one: Doomed) -> None:

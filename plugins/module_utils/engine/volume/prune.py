@@ -37,7 +37,7 @@ def unused(session: Session, filters: Sequence[Filter], gone: Iterable[str] = ()
 
 
 def _fits(session: Session, volume: VolumeView, filters: Sequence[Filter]) -> bool:
-    if not by_label_and_age(filters, volume.labels, _created(volume)):
+    if not by_label_and_age(filters, volume.labels, clock.parse_or_zero(volume.created)):
         return False
     return all(_passes(session, volume, one) for one in filters if one.key not in ("label", "until"))
 
@@ -49,7 +49,7 @@ def _passes(session: Session, volume: VolumeView, one: Filter) -> bool:
         pivot = observed.find(session, one.value)
         if pivot is None:
             raise NotFound(f"read filter {one}", "there is no volume of this name")
-        passes = _created(volume) > _created(pivot)
+        passes = clock.parse_or_zero(volume.created) > clock.parse_or_zero(pivot.created)
     elif one.key == "opt":
         key, _equals, value = one.value.partition("=")
         passes = key in volume.options and (not value or volume.options[key] == value)
@@ -61,13 +61,6 @@ def _passes(session: Session, volume: VolumeView, one: Filter) -> bool:
         except re.error as error:
             raise BadInput(f"read filter {one}", str(error)) from None
     return passes is not one.negated
-
-
-def _created(volume: VolumeView) -> int:
-    try:
-        return clock.parse(volume.created)
-    except BadInput:
-        return 0
 
 
 def remove(session: Session, doomed: Doomed) -> None:
