@@ -70,9 +70,9 @@ def _network(container: Container, value: str) -> bool:
 
 def _volume(container: Container, value: str) -> bool:
     from ..base import jsonval
+    from ..container.model import volume_names
 
-    named = [jsonval.text(item, "volumeName") for item in jsonval.tables(container.config, "namedVolumes")]
-    return value in named or value in jsonval.texts(container.config, "userVolumes")
+    return value in volume_names(container.config) or value in jsonval.texts(container.config, "userVolumes")
 
 
 def _exited(container: Container, value: str) -> bool:

@@ -24,6 +24,7 @@ from . import adopted, checkpoint_unpack, config, create, frozen, frozen_members
 from .checkpoint_fill import Goods, ensure_volume, note_volume, unpack
 from .checkpoint_unpack import Origin, Said
 from .journal import roll_back, room_kept, told
+from .model import volume_names
 
 if TYPE_CHECKING:
     from ..base.jsonval import Json
@@ -79,8 +80,7 @@ def plan(session: Session, wish: Wish, said: Said | None = None, place: Place | 
         pull = jsonval.text(said.config, "rootfsImageName")
     arch = platform.host_platform(os.uname().machine).architecture
     privileges = adopted.privileges(said.config, arch)
-    named = [jsonval.text(one, "volumeName") for one in jsonval.tables(said.config, "namedVolumes")]
-    volumes = tuple(dict.fromkeys(named)) if wish.volumes else ()
+    volumes = tuple(dict.fromkeys(volume_names(said.config))) if wish.volumes else ()
     pod = place if place is not None else frozen_members.place(session, wish.pod) if wish.pod else None
     obstacles = [] if existing else list(_obstacles(session, wish, said, volumes))
     if existing is None and not wish.infra:
@@ -197,7 +197,7 @@ def _bring(session: Session, wish: Wish, found: Plan, entry: Entry) -> Container
         copy(session, row)
     if wish.name:  # another container: the addresses stay with the one that it was taken of
         atomic_write(os.path.join(home.static, archive.NETWORK), b"null", durable=False)
-    named = [jsonval.text(one, "volumeName") for one in jsonval.tables(row, "namedVolumes")]
+    named = volume_names(row)
     for name in named:
         if session.database.volume(name) is None:
             note_volume(entry, name)

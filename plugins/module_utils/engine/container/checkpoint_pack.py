@@ -16,6 +16,7 @@ from ..base.tuples import NamedTuple
 from ..criu import archive
 from ..host.compression import ZSTD
 from . import frozen, tree
+from .model import volume_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,9 +111,7 @@ def _members(session: Session, container: Container, wish: Wish) -> Iterator[byt
     if rootfs:
         yield from _spooled(static, archive.ROOT_CHANGES, _changes(session, container))
     if wish.volumes:
-        for name in dict.fromkeys(
-            jsonval.text(one, "volumeName") for one in jsonval.tables(container.config, "namedVolumes")
-        ):
+        for name in dict.fromkeys(volume_names(container.config)):
             yield from _spooled(static, f"{archive.VOLUMES}/{name}.tar", _volume(session, name))
 
 

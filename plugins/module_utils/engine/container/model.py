@@ -18,6 +18,11 @@ _ALIVE = frozenset((RUNNING, PAUSED, STOPPING))
 _STARTED = _ALIVE | {CREATED}
 
 
+def volume_names(config: Json) -> list[str]:
+    """The named volumes of a row's config, one for each mount: a volume that is mounted twice is there twice."""
+    return [jsonval.text(one, "volumeName") for one in jsonval.tables(config, "namedVolumes")]
+
+
 class Container:
     """One container: `config` was decided at creation, `state` is what happened since (two JSON columns of libpod)."""
 

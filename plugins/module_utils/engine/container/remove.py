@@ -14,6 +14,7 @@ from ..runtime import exits
 from . import health_log, health_watch, lookup
 from .events import event
 from .holding import held, save
+from .model import volume_names
 from .parts import journal
 from .settle import exit_paths, holds_something, release, settle
 from .stop import stop
@@ -80,7 +81,7 @@ def _stopped(session: Session, container: Container, timeout: int | None, *, for
 def _remove(session: Session, container: Container, *, volumes: bool) -> None:
     _refuse_needed(session, container)
     with held(session, container, "remove") as current:
-        named = [jsonval.text(volume, "volumeName") for volume in jsonval.tables(current.config, "namedVolumes")]
+        named = volume_names(current.config)
         along = " ".join(named) if volumes else ""
         entry = journal(session).begin(current.id, "remove", lock=current.lock_id, volumes=along)
         try:

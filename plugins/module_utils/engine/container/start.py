@@ -159,7 +159,7 @@ def start_held(
     reached("start-recorded")
     try:
         again = thaw.addresses if thaw is not None else again
-        changes = _prepare(session, container.known_as(name), netns, (thaw, again), handed)
+        changes = _prepare(session, container.known_as(name), netns, thaw, again, handed)
         if thaw is not None:
             changes.update(state=RUNNING)
             if clock.is_zero(container.started_at):  # out of an archive: it never ran here
@@ -207,12 +207,11 @@ def _prepare(
     session: Session,
     container: Container,
     netns: str,
-    back: tuple[Thaw | None, Mapping[str, Address] | None],
+    thaw: Thaw | None,
+    again: Mapping[str, Address] | None,
     handed: Handed,
 ) -> Json:
-    """Everything up to the created container; what is to be written into its state then. `back` is what it comes out
-    of, and the addresses that it gets again."""
-    thaw, again = back
+    """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
     hostname = runfiles.own_hostname(session, container)
     connection = networking.connect(session, container, netns, hostname, again)

@@ -108,6 +108,12 @@ def path_for(folder: str, criu: str) -> str:
     return f"{folder}:{child_environment().get('PATH', '')}"
 
 
+def seen_version(runner: Runner, given: str = "") -> str:
+    """CRIU's, "" where there is none that can be asked. Never raises."""
+    criu = seen(runner, given)[0]
+    return criu.version if criu else ""
+
+
 def seen(runner: Runner, given: str = "") -> tuple[Criu | None, str]:
     """CRIU and "", or what there is of it and why it cannot be used. Never raises."""
     try:

@@ -24,7 +24,7 @@ from ..container.frozen_members import Place
 from ..container.holding import held
 from ..container.journal import undoing
 from ..container.membership import SHARES, shares_of
-from ..container.model import Container
+from ..container.model import Container, volume_names
 from ..host import cgroups
 from ..libpod.rows import ContainerRow
 from . import create, freezing, model, portrait, remove, rows
@@ -89,7 +89,7 @@ def plan(session: Session, told: PodSaid, wish: Wish) -> Plan:
     privileges = {}
     for one in told.all:
         name = jsonval.text(one.config, "name")
-        own = _import(told, one, wish, name)._replace(trust=True)
+        own = _import(told, one, wish)._replace(trust=True)
         found = checkpoint_import.plan(session, own, one, place)
         causes = list(found.obstacles)
         if found.existing is not None and found.existing.pod_id != told.id:
@@ -100,7 +100,7 @@ def plan(session: Session, told: PodSaid, wish: Wish) -> Plan:
         image = jsonval.text(one.config, "rootfsImageID")
         if image and session.store.image(image) is None:
             images[image] = jsonval.text(one.config, "rootfsImageName")
-        volumes.update(dict.fromkeys(_volumes(one)))
+        volumes.update(dict.fromkeys(volume_names(one.config)))
         if found.privileges:
             privileges[name] = found.privileges
     if wish.volumes and state == ABSENT:  # else they came with it
@@ -112,10 +112,6 @@ def plan(session: Session, told: PodSaid, wish: Wish) -> Plan:
         obstacles.append(f"it asks for more than containers usually get ({shown}), say trust to allow that")
     missing = tuple((name, image) for image, name in images.items())
     return Plan(told, state, missing, tuple(volumes), privileges, tuple(obstacles))
-
-
-def _volumes(one: Said) -> list[str]:
-    return [jsonval.text(volume, "volumeName") for volume in jsonval.tables(one.config, "namedVolumes")]
 
 
 def _of_pod(session: Session, told: PodSaid, wish: Wish, state: str) -> Iterator[str]:
@@ -148,8 +144,8 @@ def _planned(told: PodSaid) -> Place:
     return Place(told.id, told.name, infra, shares_of(told.config), "")
 
 
-def _import(told: PodSaid, one: Said, wish: Wish, name: str) -> checkpoint_import.Wish:
-    infra = one is told.infra
+def _import(told: PodSaid, one: Said, wish: Wish) -> checkpoint_import.Wish:
+    infra, name = one is told.infra, jsonval.text(one.config, "name")
     return checkpoint_import.Wish(
         Origin(name=f"container {name} of pod {told.name} of {wish.host}"),
         publish=wish.publish if infra else None,
@@ -199,7 +195,7 @@ def _parent(session: Session, config: Json) -> str:
 
 
 def _infra(session: Session, told: PodSaid, said: Said, wish: Wish) -> Container:
-    own = _import(told, said, wish, jsonval.text(said.config, "name"))
+    own = _import(told, said, wish)
     made = checkpoint_import.bring(session, own, checkpoint_import.plan(session, own, said))
     pod_group.fill_rootfs(session, made)
     return made

@@ -16,7 +16,7 @@ from ..base import jsonval
 from ..base.digest import digest_of_file
 from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
 from ..base.tuples import NamedTuple
-from .checkpoint_deeds import Done, archive, freeze, is_of, packing, state, thawing
+from .checkpoint_deeds import Done, archive, freeze, is_of, packing, published, state, thawing
 from .outgoing import hand_over
 
 if TYPE_CHECKING:
@@ -178,11 +178,10 @@ def _import_wish(request: Request, session: Session) -> tuple[Importing, Said | 
         origin, before = Origin(request.text("src")), Origin(previous) if previous else None
     else:
         origin, before, said = _from_controller(request)
-    publish = request.params.get("publish")
     wish = checkpoint_import.Wish(
         origin,
         name=request.text("name"),
-        publish=tuple(map(str, publish)) if isinstance(publish, list) else None,
+        publish=published(request),
         rootfs=not request.flag("ignore_rootfs"),
         volumes=not request.flag("ignore_volumes"),
         trust=request.flag("trust"),

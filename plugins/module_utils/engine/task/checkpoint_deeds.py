@@ -94,6 +94,12 @@ def freeze(request: Request, session: Session, container: Container, *, exported
     return {}
 
 
+def published(request: Request) -> tuple[str, ...] | None:
+    """The ports that replace a container's own; None keeps them."""
+    listed = request.params.get("publish")
+    return tuple(map(str, listed)) if isinstance(listed, list) else None
+
+
 def keeps(request: Request) -> Keep:
     from ..runtime.checkpoint import Keep
 

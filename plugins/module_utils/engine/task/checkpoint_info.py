@@ -41,11 +41,11 @@ def main(delivery: Delivery) -> None:
 def look(request: Request) -> Result:
     session = request.session()
     criu = request.text("criu_path")
-    containers = _containers(request, session)
     if request.flag("portrait") and _of_pod(request):
         from .checkpoint_info_pods import portrayed
 
         return Result(portrayed(session, request.text("pod"), criu))
+    containers = _containers(request, session)
     found = [_kept(session, one, criu) for one in containers]
     if request.flag("portrait"):
         found = [_portrayed(session, *pair, criu) for pair in zip(containers, found)]
@@ -91,7 +91,6 @@ def _kept(session: Session, container: Container, criu: str) -> Json:
     if kept is None:
         return {}
     obstacles = restore.obstacles(session, container, restore.Wish(criu=criu))
-    version = probe.seen(session.runner, criu)[0]
     said = Said(container.config, {}, kept.notes)
     row = session.database.pod(container.pod_id) if container.pod_id else None
     return {
@@ -106,7 +105,7 @@ def _kept(session: Session, container: Container, criu: str) -> Json:
         **_noted(kept.notes),
         "can_restore": not obstacles,
         "obstacles": obstacles,
-        "doubts": landing.doubts(said, version.version if version else ""),
+        "doubts": landing.doubts(said, probe.seen_version(session.runner, criu)),
     }
 
 
@@ -172,19 +171,19 @@ def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
     from ..base import jsonval
     from ..container import adopted, checkpoint_import, frozen_members, landing, restore
     from ..criu import probe
+    from .checkpoint_deeds import published
 
-    session, given, publish = request.session(), request.text("criu_path"), request.params.get("publish")
+    session, given = request.session(), request.text("criu_path")
     wish = checkpoint_import.Wish(
         origin,
         trust=True,
         volumes=not request.flag("ignore_volumes"),
         ignore_ip=request.flag("ignore_static_ip"),
-        publish=request.texts("publish") if publish is not None else None,
+        publish=published(request),
         pod=request.text("pod"),
     )
     plan = checkpoint_import.plan(session, wish, told)
     said = plan.said
-    criu = probe.seen(session.runner, given)[0]
     obstacles = [*plan.obstacles, *restore.of_host(session, adopted.runtime_name(said.config), given)]
     if plan.existing is not None:
         obstacles.append(f"a container named {plan.name} is here (another name makes another one)")
@@ -204,5 +203,5 @@ def _said(request: Request, origin: Origin, told: Said | None = None) -> Json:
         "privileges": plan.privileges,
         "can_restore": not obstacles,
         "obstacles": obstacles,
-        "doubts": landing.doubts(said, criu.version if criu else ""),
+        "doubts": landing.doubts(said, probe.seen_version(session.runner, given)),
     }

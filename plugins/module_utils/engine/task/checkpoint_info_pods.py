@@ -41,12 +41,13 @@ def elsewhere(request: Request, told: Json) -> Json:
     """Whether a pod of another host, by its portrait, could go on here."""
     from ..criu import probe
     from ..pod import arrival, portrait
+    from .checkpoint_deeds import published
 
-    session, given, publish = request.session(), request.text("criu_path"), request.params.get("publish")
+    session, given = request.session(), request.text("criu_path")
     about: Json = {"kind": "portrait", "name": jsonval.text(jsonval.table(told, "pod"), "name"), "path": ""}
     wish = arrival.Wish(
         "another host",
-        publish=tuple(map(str, publish)) if isinstance(publish, list) else None,
+        publish=published(request),
         volumes=not request.flag("ignore_volumes"),
         trust=True,
         ignore_ip=request.flag("ignore_static_ip"),
@@ -54,7 +55,6 @@ def elsewhere(request: Request, told: Json) -> Json:
     try:
         said = portrait.said(told)
         found = arrival.plan(session, said, wish)
-        criu = probe.seen(session.runner, given)[0]
         obstacles = [*found.obstacles, *portrait.host_obstacles(session, said, given)]
         about.update(
             id=said.id,
@@ -65,7 +65,7 @@ def elsewhere(request: Request, told: Json) -> Json:
             privileges=found.privileges,
             can_restore=not obstacles,
             obstacles=obstacles,
-            doubts=arrival.doubts(said, criu.version if criu else ""),
+            doubts=arrival.doubts(said, probe.seen_version(session.runner, given)),
         )
     except EngineError as error:
         about.update(can_restore=False, obstacles=[str(error)], doubts=[])

@@ -17,17 +17,18 @@ from ..base import jsonval
 from ..base.digest import digest_of_file
 from ..base.errors import BadInput, Conflict, Corrupt, NotFound, Refused
 from . import outgoing, volume_transfer
-from .checkpoint_deeds import freezing, packing, thawing
+from .checkpoint_deeds import freezing, packing, published, thawing
 from .frame import Noun, Request, Result, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..base.jsonval import Json
     from ..container.checkpoint import Wish as Freezing
     from ..container.checkpoint_import import Plan
     from ..container.checkpoint_import import Wish as Importing
     from ..container.checkpoint_unpack import Origin, Said
+    from ..container.model import Container
     from ..session.session import Session
     from .frame import Delivery, Options
 
@@ -83,7 +84,6 @@ def _offer(request: Request, _stage: Json) -> Result:
     """What there is, and what keeps it from being frozen."""
     from ..container import checkpoint, frozen, landing, lookup
     from ..criu import probe
-    from ..volume import mirroring
 
     session = request.session()
     container = lookup.lookup(session, request.text("name"))
@@ -95,14 +95,18 @@ def _offer(request: Request, _stage: Json) -> Result:
     found = checkpoint.obstacles(session, container, _freezing(request)) if container.running else []
     if found:
         raise checkpoint.refusal(container, found)
-    criu = probe.seen(session.runner, request.text("criu_path"))[0]
-    names = dict.fromkeys(jsonval.text(one, "volumeName") for one in jsonval.tables(container.config, "namedVolumes"))
-    volumes = [
-        {"name": name, "volume": mirroring.offered(volume_transfer.found(session, name)).words()} for name in names
-    ]
-    portrait = landing.portrait(container, criu.version if criu else "")
+    portrait = landing.portrait(container, probe.seen_version(session.runner, request.text("criu_path")))
     words: Json = {"exists": True, "id": container.id, "running": container.running, "portrait": portrait}
-    return answer({**words, "volumes": volumes})
+    return answer({**words, "volumes": offered(session, [container])})
+
+
+def offered(session: Session, containers: Sequence[Container]) -> list[Json]:
+    """What the receiving host is told of their volumes."""
+    from ..container.model import volume_names
+    from ..volume import mirroring
+
+    names = dict.fromkeys(name for one in containers for name in volume_names(one.config))
+    return [{"name": name, "volume": mirroring.offered(volume_transfer.found(session, name)).words()} for name in names]
 
 
 def _freezing(request: Request) -> Freezing:
@@ -173,8 +177,8 @@ def _ready(request: Request, stage: Json) -> Result:
     said = landing.said(jsonval.table(stage, "portrait"))
     found = checkpoint_import.plan(session, _importing(request, origin), said)
     obstacles = [] if found.existing is None else [f"a container named {found.name} is here"]
-    obstacles += [f"volume {one} is here (volumes names those that it may replace)" for one in strange(request, stage)]
-    obstacles += [*found.obstacles, *restore.of_host(session, _runtime(said), request.text("criu_path"))]
+    obstacles += [*strange(request, stage), *found.obstacles]
+    obstacles += restore.of_host(session, _runtime(said), request.text("criu_path"))
     if obstacles:
         raise Refused(f"receive {origin.shown}", f"it cannot be restored here: {'; '.join(obstacles)}")
     return _result(request, found, {"volumes": asked(request, stage)})
@@ -191,11 +195,15 @@ def asked(request: Request, stage: Json) -> list[Json]:
 
 
 def strange(request: Request, stage: Json) -> list[str]:
-    """Volumes of the same names that nobody has said to be the same, or to be made so."""
+    """What stands in the way: volumes of the same names that nobody has said to be the same, or to be made so."""
     known = {jsonval.text(one, "name") for one in jsonval.tables(request.params, "volumes")}
     names = [jsonval.text(one, "name") for one in told(stage)]
     database = request.session().database
-    return [name for name in names if name not in known and database.volume(name) is not None]
+    return [
+        f"volume {name} is here (volumes names those that it may replace)"
+        for name in names
+        if name not in known and database.volume(name) is not None
+    ]
 
 
 def _there_already(request: Request) -> Result:
@@ -219,10 +227,9 @@ def _runtime(said: Said) -> str:
 def _importing(request: Request, origin: Origin, before: Origin | None = None) -> Importing:
     from ..container.checkpoint_import import Wish
 
-    publish = request.params.get("publish")
     return Wish(
         origin,
-        publish=tuple(map(str, publish)) if isinstance(publish, list) else None,
+        publish=published(request),
         volumes=False,
         trust=request.flag("trust"),
         before=before,
@@ -251,9 +258,7 @@ def _take(request: Request, stage: Json) -> Result:
     session, name, host = request.session(), request.text("name"), request.text("from_host")
     shown = f"container {name} of {host}"
     [archive] = jsonval.tables(stage, "archives")
-    path, previous = jsonval.text(archive, "path"), request.text("src_previous")
-    if str(digest_of_file(path)) != jsonval.text(archive, "digest"):
-        raise Corrupt(f"receive {shown}", "it changed on the way", "Run the task again")
+    path, previous = arrived(archive, shown), request.text("src_previous")
     for one in told(stage):
         volume_transfer.take(session, jsonval.text(one, "name"), one, host)
     before = Origin(previous, name=f"the earlier round of {shown}") if previous else None
@@ -263,6 +268,14 @@ def _take(request: Request, stage: Json) -> Result:
     result = _result(request, found, {})
     result.value = inspect(session, container)
     return result
+
+
+def arrived(told: Json, shown: str) -> str:
+    """The path of an archive that came here whole. Raises Corrupt."""
+    path = jsonval.text(told, "path")
+    if str(digest_of_file(path)) != jsonval.text(told, "digest"):
+        raise Corrupt(f"receive {shown}", "it changed on the way", "Run the task again")
+    return path
 
 
 def _drop(request: Request, stage: Json) -> Result:

@@ -9,11 +9,10 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
-from ..base.digest import digest_of_file
-from ..base.errors import BadInput, Conflict, Corrupt, EngineError, HostLacks, NotFound, Refused
+from ..base.errors import BadInput, Conflict, EngineError, HostLacks, NotFound, Refused
 from . import checkpoint_transfer as single
 from . import outgoing, volume_transfer
-from .checkpoint_deeds import freezing, packing, thawing
+from .checkpoint_deeds import freezing, packing, published, thawing
 from .frame import Request, Result
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ def _offer(request: Request, _stage: Json) -> Result:
     from ..criu import probe
     from ..pod import freezing as together
     from ..pod import model, portrait
-    from ..volume import mirroring
 
     session = request.session()
     pod = model.lookup(session, request.text("pod"))
@@ -49,16 +47,10 @@ def _offer(request: Request, _stage: Json) -> Result:
     found = portrait.obstacles(session, pod, _freezing(request))
     if found:
         raise together.refusal(pod, found)
-    criu = probe.seen(session.runner, request.text("criu_path"))[0]
-    named = [one for each in pod.containers for one in jsonval.tables(each.config, "namedVolumes")]
-    names = dict.fromkeys(jsonval.text(one, "volumeName") for one in named)
-    volumes = [
-        {"name": name, "volume": mirroring.offered(volume_transfer.found(session, name)).words()} for name in names
-    ]
-    words: Json = {"exists": True, "id": pod.id, "running": [one.id for one in pod.members if one.running]}
-    return single.answer(
-        {**words, "portrait": portrait.portrait(pod, criu.version if criu else ""), "volumes": volumes}
-    )
+    told = portrait.portrait(pod, probe.seen_version(session.runner, request.text("criu_path")))
+    running = [one.id for one in pod.members if one.running]
+    words: Json = {"exists": True, "id": pod.id, "running": running, "portrait": told}
+    return single.answer({**words, "volumes": single.offered(session, pod.containers)})
 
 
 def _freezing(request: Request) -> Freezing:
@@ -132,8 +124,7 @@ def _ready(request: Request, stage: Json) -> Result:
     found = _planned(request, stage)
     if found.arrived == arrival.HERE and not jsonval.texts(stage, "running") and _runs(session, name) is not None:
         return _there_already(request)
-    strange = single.strange(request, stage) if found.arrived == arrival.ABSENT else []
-    obstacles = [f"volume {one} is here (volumes names those that it may replace)" for one in strange]
+    obstacles = single.strange(request, stage) if found.arrived == arrival.ABSENT else []
     obstacles += [*found.obstacles, *portrait.host_obstacles(session, found.said, request.text("criu_path"))]
     if obstacles:
         shown = f"pod {name} of {request.text('from_host')}"
@@ -161,10 +152,9 @@ def _planned(request: Request, stage: Json) -> Plan:
 def _wish(request: Request) -> Wish:
     from ..pod.arrival import Wish
 
-    publish = request.params.get("publish")
     return Wish(
         request.text("from_host"),
-        publish=tuple(map(str, publish)) if isinstance(publish, list) else None,
+        publish=published(request),
         trust=request.flag("trust"),
         ignore_ip=request.flag("ignore_static_ip"),
         ignore_mac=request.flag("ignore_static_mac"),
@@ -234,9 +224,8 @@ def _take(request: Request, stage: Json) -> Result:
     pod = model.find(session, request.text("pod"))
     parts = []
     for told in jsonval.tables(stage, "archives"):
-        name, path = jsonval.text(told, "name"), jsonval.text(told, "path")
-        if str(digest_of_file(path)) != jsonval.text(told, "digest"):
-            raise Corrupt(f"receive container {name} of {host}", "it changed on the way", "Run the task again")
+        name = jsonval.text(told, "name")
+        path = single.arrived(told, f"container {name} of {host}")
         ended = told.get("ended")
         parts.append(arrival.Part(name, path, _earlier(request, name), ended if isinstance(ended, dict) else None))
     for one in single.told(stage):
