@@ -30,8 +30,6 @@ FLAGS = (
     Flag("--squash -s", SWITCH, "one layer that holds everything"),
 )
 
-_MOST = 4 * 1024 * 1024
-
 
 def arguments(parser: Parser, name: str) -> None:
     parser.take_all(FLAGS, "CONTAINER [IMAGE]")
@@ -75,10 +73,10 @@ def _config(path: str) -> dict[str, object]:
     """Raises Usage for a file that cannot be read, BadInput for one that holds something else."""
     if not path:
         return {}
-    from ..image.config_merge import parse
+    from ..image.config_merge import LIMIT, parse
 
     try:
         with open(path, "rb") as file:
-            return parse(file.read(_MOST + 1), f"read --config {path}")
+            return parse(file.read(LIMIT + 1), f"read --config {path}")
     except OSError as error:
         raise Usage(f"--config: open {path}: {error.strerror}") from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .arguments import Parser
     from .context import Context
 
+    #: By a name; the last is whether containers tell what they take on the disk, which others do in any case or never.
     Finder = Callable[[Context, str, bool], object]
 
 _INDENT = 5  # podman's own
@@ -59,9 +60,6 @@ def _find(context: Context, name: str, kind: str, size: bool) -> object:
         if value is not None:
             return value
     return None
-
-
-# `size`: with what it takes on the disk, which only containers tell when asked.
 
 
 def _container(context: Context, name: str, size: bool) -> object:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..runtime.handed import Handed
+from ..runtime.handed import FIRST, Handed
 from .context import Usage
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .arguments import Parser
     from .context import Context
 
-_FIRST = 3
 COUNT_HELP = "hand on this many open files, from descriptor 3 on"
 LIST_HELP = "hand on this open descriptor; may be several with commas between"
 
@@ -35,14 +34,14 @@ def handed(count: object, listed: object) -> tuple[int, ...]:
     named = [_number(word, "preserve-fd") for word in words]
     number = _number(str(count), "preserve-fds") if count else 0
     for fd in named:
-        if fd < _FIRST:
+        if fd < FIRST:
             raise Usage(
                 f"cannot preserve FD {fd}, consider using the passthrough log-driver to pass STDIO streams into the "
                 "container: invalid argument"
             )
     _available(named, "preserve-fd")
-    _available(range(_FIRST, _FIRST + number), "preserve-fds")
-    return tuple(sorted(set(named))) or tuple(range(_FIRST, _FIRST + number))
+    _available(range(FIRST, FIRST + number), "preserve-fds")
+    return tuple(sorted(set(named))) or tuple(range(FIRST, FIRST + number))
 
 
 def with_sockets(context: Context, more: tuple[int, ...] = ()) -> Handed:
@@ -55,9 +54,9 @@ def with_sockets(context: Context, more: tuple[int, ...] = ()) -> Handed:
     if more:
         context.error("Ignoring LISTEN_FDS to preserve custom user-specified FDs")
         return Handed(more)
-    if not (count.isascii() and count.isdigit() and len(count) < 8):
+    if not _is_number(count):
         raise Usage(f"LISTEN_FDS={count}: it is not a number")
-    fds = tuple(range(_FIRST, _FIRST + int(count)))
+    fds = tuple(range(FIRST, FIRST + int(count)))
     _available(fds, "LISTEN_FDS")
     variables = {"LISTEN_PID": "1", "LISTEN_FDS": count}  # our own number says nothing inside
     names = os.environ.get("LISTEN_FDNAMES")
@@ -67,9 +66,13 @@ def with_sockets(context: Context, more: tuple[int, ...] = ()) -> Handed:
 
 
 def _number(word: str, flag: str) -> int:
-    if not (word.isascii() and word.isdigit() and len(word) < 8):
+    if not _is_number(word):
         raise Usage(f'invalid argument "{word}" for "--{flag}" flag: it is not a number')
     return int(word)
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 8
 
 
 def _available(fds: Sequence[int], flag: str) -> None:

@@ -33,13 +33,13 @@ _DOCKER_FLAGS = (
     "NetworkDisabled",
 )
 _DOCKER_LISTS = ("OnBuild", "Shell")
-_MOST = 4 * 1024 * 1024
+LIMIT = 4 * 1024 * 1024  # bytes
 
 
 def parse(data: bytes, deed: str) -> Json:
     """Raises BadInput for what is no such object, with the key that is wrong."""
-    if len(data) > _MOST:
-        raise BadInput(deed, f"it is longer than {_MOST} bytes")
+    if len(data) > LIMIT:
+        raise BadInput(deed, f"it is longer than {LIMIT} bytes")
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
