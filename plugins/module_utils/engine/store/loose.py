@@ -31,7 +31,7 @@ class _Unrecorded(SplitWriter):
     def crc(self, crc: int, data: bytes | memoryview) -> int:
         return crc
 
-    def member(self, member: Member, raw: bytes) -> None:
+    def segment(self, raw: bytes) -> None:
         return
 
     def body_done(self, member: Member, crc: int) -> None:

@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import adler32
 
 if TYPE_CHECKING:
     from .tar_reader import TarReader
+
+    #: Kind, link, device numbers, prefix and access time.
+    _Later = tuple[bytes, bytes, int, int, bytes, int]
 
 _SECOND = 1_000_000_000
 _NEVER = -(1 << 62)
@@ -15,6 +19,7 @@ _PAX_NUMBERS = frozenset(("uid", "gid", "size", "mtime", "atime"))
 _MOST_KNOWN = 4096
 #: Fields that were read before: modes, owners, sizes and checksums are the same in one header after the other.
 _known: dict[bytes, int] = {}
+_later_known: dict[bytes, _Later] = {}
 
 
 class Member:
@@ -59,7 +64,7 @@ def place_of(name: bytes) -> bytes:
 def parse_header(block: bytes, reader: TarReader) -> Member:
     """One 512-byte header block. Raises Corrupt."""
     check = block[148:156]
-    total = sum(block.translate(None, b"\0")) - sum(check) + 256  # most are zeros, and leaving them out is quicker
+    total = _sum(block) - sum(check) + 256
     wanted = _number(check, reader)
     if total != wanted and _signed_sum(block) != wanted:
         raise reader.fail("a header's checksum is wrong: not a tar archive, or a damaged one")
@@ -72,39 +77,50 @@ def parse_header(block: bytes, reader: TarReader) -> Member:
     member.gid = _number(block[116:124], reader)
     member.size = _number(block[124:136], reader)
     member.mtime = _number(block[136:148], reader) * _SECOND
-    member.atime = _NEVER
-    member.kind = block[156:157]
     if member.size < 0 or member.uid < 0 or member.gid < 0:
         raise reader.fail(f"{shown(member.name)} has a negative size or owner")
-    link = block[157:257]
-    end = link.find(b"\0")
-    member.link = link if end < 0 else link[:end]
+    later = block[156:]
+    known = _later_known.get(later) or _remember(later, reader)
+    member.kind, member.link, member.major, member.minor, prefix, member.atime = known
+    if prefix:
+        member.name = prefix + b"/" + member.name
     member.xattrs = None
-    member.major = member.minor = 0
-    magic = block[257:265]
-    if magic[:5] == b"ustar":
-        _later_fields(member, block, magic, reader)
     return member
 
 
-def _later_fields(member: Member, block: bytes, magic: bytes, reader: TarReader) -> None:
-    """What ustar and GNU have beyond V7: device numbers and a prefix or an access time."""
-    if member.kind in (b"3", b"4"):
-        member.major = _number(block[329:337], reader)
-        member.minor = _number(block[337:345], reader)
+def _sum(block: bytes) -> int:
+    """Of its bytes. Most are zeros, and leaving them out is quicker; so is Adler-32, which begins with the sum plus one
+    as long as that is below 65,521."""
+    plain = block.translate(None, b"\0")
+    return (adler32(plain) & 0xFFFF) - 1 if len(plain) <= 256 else sum(plain)
+
+
+def _remember(later: bytes, reader: TarReader) -> _Later:
+    found = _later_fields(later, reader)
+    if len(_later_known) >= _MOST_KNOWN:
+        _later_known.clear()
+    _later_known[later] = found
+    return found
+
+
+def _later_fields(block: bytes, reader: TarReader) -> _Later:
+    """What a header has from its 156th byte: kind and link, and what ustar and GNU have beyond V7, which is device
+    numbers and a prefix or an access time."""
+    kind, link, magic = block[:1], block[1:101].split(b"\0", 1)[0], block[101:109]
+    major = minor = 0
+    prefix, atime = b"", _NEVER
+    if magic[:5] == b"ustar" and kind in (b"3", b"4"):
+        major = _number(block[173:181], reader)
+        minor = _number(block[181:189], reader)
     if magic == b"ustar\x0000":
-        width = 131 if block[508:512] == b"tar\0" else 155
-        prefix = block[345 : 345 + width].split(b"\0", 1)[0]
-    elif magic == b"ustar  \0" and block[345] and not _is_number(block[345:357]):
+        width = 131 if block[352:356] == b"tar\0" else 155
+        prefix = block[189 : 189 + width].split(b"\0", 1)[0]
+    elif magic == b"ustar  \0" and block[189] and not _is_number(block[189:201]):
         # Go before 1.8 wrote a prefix into GNU headers, and so did Docker.
-        prefix = block[345:500].split(b"\0", 1)[0]
-    elif magic == b"ustar  \0" and block[345]:
-        member.atime = _number(block[345:357], reader) * _SECOND
-        return
-    else:
-        return
-    if prefix:
-        member.name = prefix + b"/" + member.name
+        prefix = block[189:344].split(b"\0", 1)[0]
+    elif magic == b"ustar  \0" and block[189]:
+        atime = _number(block[189:201], reader) * _SECOND
+    return kind, link, major, minor, prefix, atime
 
 
 def _is_number(field: bytes) -> bool:

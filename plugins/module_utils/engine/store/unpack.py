@@ -77,6 +77,7 @@ class Unpacker:
         self._owners: set[int] = set()
         self._groups: set[int] = set()
         self._made_as = self._ids_of_new_files()
+        self._let_through = -1  # permissions that the umask, or an inherited ACL, leaves a new file; not known yet
         self._forgiven = _FORGIVEN_ROOTLESS if options.rootless else _FORGIVEN
         self._prefix = "user" if options.rootless else "trusted"
 
@@ -108,7 +109,8 @@ class Unpacker:
 
     def _member(self, member: Member) -> None:
         if member.kind == b"g":
-            self.split.member(member, self.reader.take_raw())
+            self.split.segment(self.reader.take_raw())
+            self.split.body_done(member, 0)
             return
         path = self._path(member.name)
         if path in self._seen:
@@ -118,7 +120,7 @@ class Unpacker:
         if len(self._seen) > limits.members:
             failure = self.fail(f"more than {limits.members} members")
             raise Corrupt(failure.deed, failure.cause, limits.hint("max_layer_entries"))
-        self.split.member(member, self.reader.take_raw())
+        self.split.segment(self.reader.take_raw())
         parent, slash, name = path.rpartition(b"/")
         if name.startswith(WHITEOUT) and self.options.overlay_whiteouts:
             self._consume(member)
@@ -156,13 +158,18 @@ class Unpacker:
     def _file(self, parent: bytes, name: bytes, path: bytes, member: Member) -> None:
         if not name:
             raise self.fail("the top of the tree is not a directory")
+        mode = member.mode & 0o7777
+        begun = mode & 0o777 if self._let_through >= 0 else 0o777
         dirfd = self._dir(parent)
         try:
-            fd = os.open(name, _MAKE, 0o600, dir_fd=dirfd)
+            fd = os.open(name, _MAKE, begun, dir_fd=dirfd)
         except FileExistsError:
             dirfd = self._make_way(parent, name, path)
-            fd = os.open(name, _MAKE, 0o600, dir_fd=dirfd)
+            fd = os.open(name, _MAKE, begun, dir_fd=dirfd)
         try:
+            if self._let_through < 0:
+                self._let_through = os.fstat(fd).st_mode & begun
+            made = begun & self._let_through
             size = member.size
             crc = 0
             if 0 < size <= _WHOLE:
@@ -174,7 +181,8 @@ class Unpacker:
                 crc = self._long_body(fd)
             self.split.body_done(member, crc)
             self._own(fd, member)
-            os.fchmod(fd, member.mode & 0o7777)
+            if made != mode:
+                os.fchmod(fd, mode)
             if member.xattrs:
                 write_all(fd, self._wanted(member.xattrs), self._forgiven)
             os.utime(fd, ns=_times(member))

@@ -106,14 +106,14 @@ class _Top:
     def crc(self, crc: int, data: bytes | memoryview) -> int:
         return crc
 
-    def member(self, member: Member, raw: bytes) -> None:
+    def segment(self, raw: bytes) -> None:
+        return
+
+    def body_done(self, member: Member, crc: int) -> None:
         from ..store.tar_header import place_of
 
         if member.kind == b"5" and not place_of(member.name):
             self.found = (member.mode & 0o7777, member.uid, member.gid)
-
-    def body_done(self, member: Member, crc: int) -> None:
-        return
 
 
 def _unpack(session: Session, reader: Reader, what: str, outer: int, *, own: bool) -> tuple[int, int, int] | None:
