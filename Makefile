@@ -77,7 +77,7 @@ test-vm: setup ## The journey on a virtual host: systemd, limits that bite, rebo
 	@$(LAB)/vm-test $(BIN) $(SUITE)
 
 .PHONY: test-vm-pair
-test-vm-pair: setup ## A container moves between two virtual hosts, memory ahead and connections kept (some 20 minutes)
+test-vm-pair: setup ## A container and a pod move between two virtual hosts, memory ahead and connections kept (some 30 minutes)
 	@$(LAB)/packages $(LAB)/packages-vm.txt
 	@$(LAB)/vm-test $(BIN) $(or $(SUITE),trixie) pair
 

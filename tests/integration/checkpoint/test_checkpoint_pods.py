@@ -301,3 +301,57 @@ def test_a_pod_that_ends_with_its_containers_waits_for_frozen_ones(box: Machine)
     box.task("checkpoint", {"name": "one", "state": "restored"})
     box.podman(["kill", "one"])
     until(box, "one", lambda: box.podman(["ps", "-q"]).stdout == "")
+
+
+TALK = 'nc -ll -p 7 -e cat & until test "$(echo heard | nc 127.0.0.1 7)" = heard; do sleep 0.1; done; kill $!'
+
+
+def still(machine: Machine) -> bool:
+    """Whether packets of the pod's network are dropped."""
+    infra = machine.podman_json(["pod", "inspect", "web"])[0]["InfraContainerID"]
+    pid = machine.podman_json(["inspect", infra])[0]["State"]["Pid"]
+    rules = machine.sh(f"nsenter -t {pid} -n iptables-save; ! command -v nft || nsenter -t {pid} -n nft list ruleset")
+    return "DROP" in rules or "policy drop" in rules
+
+
+def talks(machine: Machine, name: str) -> bool:
+    done = machine.run(["daemonless", "exec", name, "timeout", "20", "sh", "-c", TALK], check=False)
+    return done.returncode == 0
+
+
+def test_what_runs_of_a_pod_has_a_network(box: Machine) -> None:
+    """CRIU leaves the network of processes that it froze still, for all others of the pod as well."""
+    box.task("checkpoint", {"name": "one"})
+    assert not still(box) and talks(box, "two")
+    box.task("container", {"name": "one", "state": "absent"})
+    assert not still(box)
+    box.task("checkpoint", {"pod": "web", "leave_running": True})
+    assert not still(box) and talks(box, "two")
+    box.task("checkpoint", {"pod": "web"})
+    assert still(box), "connections to the pod outlive its freeze"
+    box.task("checkpoint", {"pod": "web", "state": "restored"})
+    assert not still(box) and talks(box, "two")
+    box.task("checkpoint", {"pod": "web"})
+    box.task("container", {"name": "two", "pod": "web", **PLAIN})
+    assert not still(box) and talks(box, "two"), "it was started from the beginning"
+
+
+@pytest.mark.parametrize(
+    "wish, step",
+    [
+        ({"name": "one"}, "checkpoint-dumped"),
+        ({"pod": "web"}, "pod-container-frozen"),
+        ({"pod": "web", "state": "restored", "tcp_established": True}, "network-still"),
+        ({"pod": "web", "state": "restored", "tcp_established": True}, "pod-container-thawed"),
+    ],
+)
+def test_a_kill_leaves_no_network_still(box: Machine, wish: dict[str, object], step: str) -> None:
+    restoring = "state" in wish
+    if restoring:
+        box.task("checkpoint", {"pod": "web"})
+    assert box.attempt("checkpoint", wish, step=step).returncode in (-9, 137)
+    until(box, "two", lambda: box.run(["pgrep", "-f", "container cleanup"], check=False).returncode)
+    box.task("checkpoint", wish)
+    assert still(box) == (wish == {"pod": "web"})
+    box.task("checkpoint", {"pod": "web", "state": "restored"})
+    assert not still(box) and talks(box, "two")

@@ -259,8 +259,21 @@ def test_a_pod_that_cannot_move_stays(crew: Pair) -> None:
     crew.there.podman(["create", "--name", "two", "--network", "none", "--rootfs", "/", "true"])
     assert "container two: a container of this name is here" in crew.transfer("--check")
     crew.there.podman(["rm", "two"])
-    # One of the two runs at the other host already.
-    assert "It runs on machine as before" in crew.transfer(step="pod-container-thawed")
+    crew_untouched(crew, before, known)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "infra-known",  # the pod is half made at the other host
+        "pod-container-frozen",  # one of the two still runs
+        "pod-container-thawed",  # one of the two runs at the other host already
+        "pod-arrived",  # both run there
+    ],
+)
+def test_a_pod_whose_transfer_is_killed_stays(crew: Pair, step: str) -> None:
+    before, known = counts(crew.here), seen(crew.here)
+    assert "It runs on machine as before" in crew.transfer(step=step)
     crew_untouched(crew, before, known)
 
 

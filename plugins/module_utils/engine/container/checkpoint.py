@@ -18,7 +18,7 @@ from ..libpod.rows import STOPPED
 from ..runtime import checkpoint as verb
 from ..runtime import exits
 from ..runtime.checkpoint import Dump, Keep
-from . import adopted, frozen, frozen_members, landing, lookup, parts
+from . import adopted, frozen, frozen_members, landing, lookup, parts, stillness
 from .events import event
 from .holding import held, save
 from .settle import exit_paths, settle
@@ -37,7 +37,7 @@ _END_SECONDS = 60.0
 class Wish(NamedTuple):
     """`early` writes memory while the container goes on, `after_early` builds on that; `criu` is the path of another
     CRIU than the host's; `exported`: it goes into an archive, so nothing needs to stay of the container; `along` are
-    ids of containers that need it and are frozen before it."""
+    ids of all that are frozen together, whose network is the caller's to care for."""
 
     keep: Keep = Keep()
     leave_running: bool = False
@@ -177,7 +177,9 @@ def _checkpoint(session: Session, container: Container, wish: Wish) -> Json:
         raise refusal(container, list(_by_nature(session, container, wish)))
     path = probe.find(wish.criu)
     version = probe.version(session.runner, path)[0]
-    with held(session, container, "checkpoint") as current:
+    ends = not (wish.early or wish.leave_running or wish.along)  # and CRIU leaves the network still
+    place = stillness.owner(session, container) if ends else None
+    with stillness.around(session, place), held(session, container, "checkpoint") as current:
         current = settle(session, current)
         found = list(_by_nature(session, current, wish))
         if found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, NotFound
-from . import lookup, parts
+from . import lookup, parts, stillness
 from .create import undo
 from .remove import finish_removal, remove
 
@@ -80,7 +80,13 @@ def _replace(session: Session, entry: Entry) -> str:
     return settle_interrupted(session, entry)
 
 
-_DEEDS = {"create": _create, "import": _import, "remove": _remove, "replace": _replace}
+_DEEDS = {
+    "create": _create,
+    "import": _import,
+    "remove": _remove,
+    "replace": _replace,
+    stillness.DEED: stillness.repair,
+}
 
 
 def _after_boot(session: Session) -> list[str]:

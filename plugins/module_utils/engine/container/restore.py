@@ -16,7 +16,7 @@ from ..base.tuples import NamedTuple
 from ..criu import archive, logs, probe
 from ..runtime import checkpoint as verb
 from ..runtime.checkpoint import Keep
-from . import frozen, lookup
+from . import frozen, lookup, stillness
 from .checkpoint import cannot
 from .holding import held, save
 from .journal import room_kept, told
@@ -32,20 +32,22 @@ if TYPE_CHECKING:
 
 
 class Wish(NamedTuple):
-    """`keep` besides what the checkpoint's own notes say; `stay`: the checkpoint stays after it was restored."""
+    """`keep` besides what the checkpoint's own notes say; `stay`: the checkpoint stays after it was restored; `along`:
+    others come back with it, and the network that they share is the caller's to care for."""
 
     keep: Keep = Keep()
     stay: bool = False
     ignore_ip: bool = False
     ignore_mac: bool = False
     criu: str = ""
+    along: bool = False
 
 
 class Thaw(NamedTuple):
     """What a start needs to know of it."""
 
     images: str
-    options: tuple[str, ...]
+    keep: Keep
     search: str
     addresses: dict[str, Address]
 
@@ -91,14 +93,14 @@ def restore(session: Session, container: Container, wish: Wish) -> Json:
         raise refusal(container, found, error) from error
 
 
-def go_on(session: Session, name: str, criu: str = "") -> None:
+def go_on(session: Session, name: str, criu: str = "", *, along: bool = False) -> None:
     """Have a container that was frozen for something that failed run as before, and keep nothing of the checkpoint.
-    Raises as `restore`."""
+    `along` as Wish has it. Raises as `restore`."""
     container = lookup.find(session, name, "restore container")
     if container.running:
         frozen.forget(container)
     else:
-        restore(session, container, Wish(criu=criu))
+        restore(session, container, Wish(criu=criu, along=along))
 
 
 def refusal(container: Container, found: list[str], error: EngineError | None = None) -> Conflict:
@@ -114,8 +116,10 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
     if session.identity.rootless:
         raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
     criu = probe.find(wish.criu)
-    _kept(container, deed)
-    with _needed(session, container, deed), held(session, container, "restore") as current:
+    tcp = keeps_connections(_kept(container, deed), wish)
+    place = None if wish.along else stillness.owner(session, container)
+    still = stillness.around(session, place, shut=tcp)
+    with still, _needed(session, container, deed), held(session, container, "restore") as current:
         if not current.running:
             frozen.finish(current)
         found = _kept(current, deed)
@@ -130,6 +134,10 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
             frozen.forget(current)
             reached("checkpoint-removed")
     return statistics
+
+
+def keeps_connections(found: frozen.Kept, wish: Wish) -> bool:
+    return found.keep.tcp_established or wish.keep.tcp_established
 
 
 def _kept(container: Container, deed: str) -> frozen.Kept:
@@ -192,10 +200,9 @@ def recorded(session: Session, container: Container) -> Container:
 
 
 def _thaw(container: Container, found: frozen.Kept, wish: Wish, criu: str) -> Thaw:
-    noted = found.keep
-    keep = Keep(*(one or other for one, other in zip(noted, wish.keep)))
+    keep = Keep(*(one or other for one, other in zip(found.keep, wish.keep)))
     search = probe.path_for(os.path.join(container.run_dir, "criu"), criu)
-    return Thaw(found.path, keep.flags(), search, _addresses(container, wish))
+    return Thaw(found.path, keep, search, _addresses(container, wish))
 
 
 def _addresses(container: Container, wish: Wish) -> dict[str, Address]:

@@ -19,6 +19,7 @@ from ..base.steps import reached
 from ..host.cgroups import V2
 from ..libpod.rows import CREATED as INITIALIZED
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
+from ..netavark import gate
 from ..runtime import conmon
 from ..runtime import start as runtime_start
 from ..runtime.handed import NOTHING
@@ -38,6 +39,7 @@ from . import (
     resources,
     runfiles,
     secret_files,
+    stillness,
 )
 from .events import event
 from .holding import held, save
@@ -139,6 +141,8 @@ def start_held(
         return False
     if container.code == REMOVING:
         raise Conflict(f"start container {container.name}", "it is being removed")
+    if thaw is None:
+        stillness.go_on(session, container)
     pod_group.prepare(session, container)
     netns = networking.new_netns(session, container)
     count = container.restart_count if restarted else None
@@ -255,7 +259,12 @@ def _prepare(
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
+        still = bool(netns) and thaw is not None and thaw.keep.tcp_established
+        if still:  # the ends of its connections are not there yet
+            gate.shut(session.runner, netns)
         created = _create(session, container, connection, thaw, view, handed)
+        if still:
+            gate.open_again(session.runner, netns)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -300,7 +309,7 @@ def _create(
         no_new_keyring=not session.conf.keyring,
         hold_fds=connection.fds if connection else (),
         restore_from=thaw.images if thaw else "",
-        runtime_options=thaw.options if thaw else (),
+        runtime_options=thaw.keep.flags() if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
         view=view,
         handed=handed.fds,

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, EngineError
 from ..base.steps import reached
-from ..container import checkpoint, frozen, restore
+from ..container import checkpoint, frozen, lookup, restore, stillness
+from ..container.journal import undoing
+from ..container.start import start
+from ..container.stop import stop
+from . import model
 from .lifecycle import in_waves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..base.jsonval import Json
     from ..container.model import Container
@@ -62,37 +67,70 @@ def freeze(session: Session, pod: Pod, wish: checkpoint.Wish, earlier: frozenset
         raise refusal(pod, ["none of its containers runs"])
     wish = wish._replace(along=frozenset(one.id for one in chosen))  # with leave_running they all go on running
     done: Numbers = {}
-    for container in chosen:
-        try:
-            own = wish._replace(after_early=wish.after_early or container.name in earlier)
-            done[container.name] = checkpoint.checkpoint(session, container, own)
-        except EngineError as error:
-            go_on(session, [one for one in chosen if one.name in done], wish.criu, error)
-            raise
-        reached("pod-container-frozen")
+    with stillness.around(session, pod.network_owner):
+        for container in chosen:
+            try:
+                own = wish._replace(after_early=wish.after_early or container.name in earlier)
+                done[container.name] = checkpoint.checkpoint(session, container, own)
+            except EngineError as error:
+                _go_on(session, [one for one in chosen if one.name in done], wish.criu, error)
+                raise
+            reached("pod-container-frozen")
     return done
 
 
-def go_on(session: Session, containers: Sequence[Container], criu: str, error: EngineError) -> None:
+def go_on(session: Session, pod: Pod, containers: Sequence[Container], criu: str, error: EngineError) -> None:
     """Have all of them run as before, given in the order in which they were frozen: what was frozen last is needed by
     what was frozen before it. What of it fails is told in `error`."""
+    with stillness.around(session, pod.network_owner, shut=_connected(containers, restore.Wish())):
+        _go_on(session, containers, criu, error)
+
+
+def _go_on(session: Session, containers: Sequence[Container], criu: str, error: EngineError) -> None:
     for container in reversed(containers):
         try:
-            restore.go_on(session, container.id, criu)
+            restore.go_on(session, container.id, criu, along=True)
         except EngineError as failure:
             error.add_cleanup_failure(str(failure))
+
+
+def _connected(containers: Sequence[Container], wish: restore.Wish) -> bool:
+    """Whether connections are kept of any that are frozen: an end that comes back before the other is cut off."""
+    kept = (frozen.kept(one) for one in containers)
+    return any(found is not None and restore.keeps_connections(found, wish) for found in kept)
 
 
 def thaw(session: Session, pod: Pod, wish: restore.Wish) -> Numbers:
     """Have all that are frozen go on; CRIU's statistics by container. What has come back runs, whatever becomes of the
     rest, which stays frozen. Raises as for one container."""
     done: Numbers = {}
-    for container in to_thaw(session, pod):
-        try:
-            done[container.name] = restore.restore(session, container, wish)
-        except EngineError as error:
-            if done:
-                error.hint = f"{error.hint} What came back and runs of pod {pod.name}: {', '.join(done)}".strip()
-            raise
-        reached("pod-container-thawed")
+    chosen = to_thaw(session, pod)
+    with _sandbox(session, pod) as owner, stillness.around(session, owner, shut=_connected(chosen, wish)):
+        for container in chosen:
+            try:
+                done[container.name] = restore.restore(session, container, wish._replace(along=True))
+            except EngineError as error:
+                if done:
+                    error.hint = f"{error.hint} What came back and runs of pod {pod.name}: {', '.join(done)}".strip()
+                raise
+            reached("pod-container-thawed")
     return done
+
+
+@contextmanager
+def _sandbox(session: Session, pod: Pod) -> Iterator[Container | None]:
+    """The container whose network all share, running. Started for them, it is stopped again when none comes back."""
+    owner = pod.network_owner
+    if owner is None or owner.running:
+        yield owner
+        return
+    start(session, owner)
+    with undoing(lambda: _stop_unused(session, pod.id)):
+        yield lookup.by_id(session, owner.id)
+
+
+def _stop_unused(session: Session, id: str) -> None:
+    pod = model.find(session, id)
+    if pod.infra is not None and not any(one.running for one in pod.members):
+        stop(session, pod.infra)
+

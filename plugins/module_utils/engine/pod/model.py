@@ -40,6 +40,11 @@ class Pod(NamedTuple):
         return next((one for one in self.containers if one.id == self.infra_id), None)
 
     @property
+    def network_owner(self) -> Container | None:
+        """The infra container where the pod shares its network."""
+        return self.infra if "net" in self.shares else None
+
+    @property
     def members(self) -> tuple[Container, ...]:
         """Without the infra container."""
         return tuple(one for one in self.containers if one.id != self.infra_id)

@@ -76,7 +76,7 @@ def _freeze(request: Request, stage: Json) -> Result:
         archives = [_archive(request, one, f"{folder}/frozen-{n}", earlier) for n, one in enumerate(members)]
         volumes = [single.packed(session, number, one, folder) for number, one in enumerate(single.told(stage))]
     except EngineError as error:
-        together.go_on(session, anew, request.text("criu_path"), error)
+        together.go_on(session, pod, anew, request.text("criu_path"), error)
         raise
     return single.answer({"archives": archives, "volumes": volumes})
 
@@ -105,7 +105,7 @@ def _thaw(request: Request, stage: Json) -> Result:
     pod, running = model.find(session, name), jsonval.texts(stage, "running")
     failed = HostLacks(f"restore pod {name}", "not all of its containers run again")
     chosen = together.in_order(session, [one for one in pod.members if one.id in running], needed_first=False)
-    together.go_on(session, chosen, request.text("criu_path"), failed)
+    together.go_on(session, pod, chosen, request.text("criu_path"), failed)
     if failed.cleanup:
         raise failed
     return single.answer({})

@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network that containers of a pod share, held still while some of them are frozen or come back.
+
+CRIU drops all packets of a network namespace whose processes it freezes, and leaves it so. That is right when all of a
+pod is frozen, since the connections between its containers, and those to others, live on then; what runs again, or goes
+on running, gets the network back here. A file in the run directory of the infra container says that it may be still.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..base.files import atomic_write
+from ..base.steps import reached
+from ..netavark import gate
+from ..spec import start_spec
+from . import lookup, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..session.session import Session
+    from .journal import Entry
+    from .model import Container
+
+DEED = "still"
+_MARK = "network-still"
+
+
+def owner(session: Session, container: Container) -> Container | None:
+    """Whose network it shares; None for one that has its own, the host's or none."""
+    other = start_spec.container_ids(container.config).get("network")
+    return lookup.by_id(session, other) if other else None
+
+
+@contextmanager
+def around(session: Session, owner: Container | None, *, shut: bool = False) -> Iterator[None]:
+    """Freeze or bring back containers of its network within; `shut` drops packets from the beginning.
+
+    Afterwards the network goes on if any of them runs, and stays still otherwise. A kill in between is put right by the
+    next task. Raises as gate.shut and gate.open_again.
+    """
+    if owner is None or not owner.running:
+        yield
+        return
+    with parts.journal(session).begin(owner.id, DEED):
+        atomic_write(_mark(owner), b"", durable=False)
+        try:
+            if shut:
+                gate.shut(session.runner, _netns(owner))
+                reached("network-still")
+            yield
+        finally:
+            _settle(session, owner)
+
+
+def go_on(session: Session, container: Container) -> None:
+    """Before a start: others of its network may have been frozen, and have left it still."""
+    found = owner(session, container)
+    if found is not None and found.running and os.path.exists(_mark(found)):
+        _open(session, found)
+
+
+def repair(session: Session, entry: Entry) -> str:
+    """After a kill within around(): what is done now, for people, or ""."""
+    found = lookup.by_id(session, entry.key)
+    if found is None or not found.running or not _settle(session, found):
+        return ""
+    return f"the network of container {found.name}, which was held still, goes on"
+
+
+def _settle(session: Session, owner: Container) -> bool:
+    """Let the network go on if anything of it runs; whether it does."""
+    others = (lookup.by_id(session, other) for other in session.database.dependents(owner.id))
+    runs = any(one is not None and one.running for one in others)
+    if runs and os.path.exists(_mark(owner)):
+        _open(session, owner)
+    return runs
+
+
+def _open(session: Session, owner: Container) -> None:
+    gate.open_again(session.runner, _netns(owner))
+    try:
+        os.unlink(_mark(owner))
+    except FileNotFoundError:
+        pass
+
+
+def _netns(owner: Container) -> str:
+    return f"/proc/{owner.pid}/ns/net"
+
+
+def _mark(owner: Container) -> str:
+    return os.path.join(owner.run_dir, _MARK)
