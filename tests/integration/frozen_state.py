@@ -52,6 +52,13 @@ def ask(machine: Machine, script: str, name: str = "state") -> str:
     return str(found["stdout"]).strip()
 
 
+def still(machine: Machine, name: str) -> bool:
+    """Whether packets of the container's network are dropped."""
+    pid = machine.podman_json(["inspect", name])[0]["State"]["Pid"]  # type: ignore[index]
+    rules = machine.sh(f"nsenter -t {pid} -n iptables-save; ! command -v nft || nsenter -t {pid} -n nft list ruleset")
+    return "DROP" in rules or "policy drop" in rules
+
+
 def until(machine: Machine, name: str, true, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
     deadline = time.monotonic() + seconds
     while not true():

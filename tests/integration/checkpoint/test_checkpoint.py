@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from frozen_state import WISH, ask, begin, count, goes_on, until
+from frozen_state import WISH, ask, begin, count, goes_on, still, until
 from machine import Machine
 
 ARCHIVE = "/var/tmp/state.tar"
@@ -20,7 +20,7 @@ def test_kept_and_restored(each_runtime: Machine) -> None:
     assert foretold["diff"]["before"]["state"] == "running"
     assert foretold["diff"]["after"]["state"] == "frozen"
     before = count(machine)
-    made = machine.task("checkpoint", {"name": "state", "print_stats": True})
+    made = machine.task("checkpoint", {"name": "state", "print_stats": True, "tcp_established": True})
     assert made["changed"]
     assert made["checkpoint"]["exists"]
     assert made["statistics"]["pages_written"] > 0
@@ -40,6 +40,7 @@ def test_kept_and_restored(each_runtime: Machine) -> None:
     assert back["container"]["State"]["Restored"]
     assert not machine.task("checkpoint", {"name": "state", "state": "restored"})["changed"]
     assert ask(machine, "hostname -i") == address
+    assert not still(machine, "state")
     goes_on(machine, before)
     events = machine.podman(["events", "--stream=false", "--since", "10m", "--filter", "type=container"]).stdout
     assert " container checkpoint " in events

@@ -3,6 +3,7 @@ other party in both directions, and all of a pod at once."""
 
 from __future__ import annotations
 
+import frozen_state
 import pytest
 from frozen_state import IMAGE, ask, begin, count, goes_on, until
 from machine import Machine
@@ -307,11 +308,7 @@ TALK = 'nc -ll -p 7 -e cat & until test "$(echo heard | nc 127.0.0.1 7)" = heard
 
 
 def still(machine: Machine) -> bool:
-    """Whether packets of the pod's network are dropped."""
-    infra = machine.podman_json(["pod", "inspect", "web"])[0]["InfraContainerID"]
-    pid = machine.podman_json(["inspect", infra])[0]["State"]["Pid"]
-    rules = machine.sh(f"nsenter -t {pid} -n iptables-save; ! command -v nft || nsenter -t {pid} -n nft list ruleset")
-    return "DROP" in rules or "policy drop" in rules
+    return frozen_state.still(machine, machine.podman_json(["pod", "inspect", "web"])[0]["InfraContainerID"])
 
 
 def talks(machine: Machine, name: str) -> bool:

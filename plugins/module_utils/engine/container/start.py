@@ -259,12 +259,9 @@ def _prepare(
         path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
-        still = bool(netns) and thaw is not None and thaw.keep.tcp_established
-        if still:  # the ends of its connections are not there yet
-            gate.shut(session.runner, netns)
+        if netns and thaw is not None and thaw.keep.tcp_established:  # the ends of its connections are not there yet
+            stack.enter_context(gate.shut_within(session.runner, netns))
         created = _create(session, container, connection, thaw, view, handed)
-        if still:
-            gate.open_again(session.runner, netns)
     reached("conmon-running")
     return {
         "state": INITIALIZED,

@@ -12,6 +12,7 @@ Sources: nft(8), iptables-save(8), iptables-restore(8), CRIU's option --network-
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TABLE, _CHAIN = "daemonless_still", "DAEMONLESS-STILL"
 _OF_CRIU = "CRIU"
+_GO_ON = "let a network go on"
 _FAMILIES = ("iptables", "ip6tables")
 _SHUT_BY_NFT = "".join(
     f"add {what}\n"
@@ -55,10 +57,23 @@ def shut(runner: Runner, netns: str) -> None:
     namespaces.visit(netns, lambda: [runner.run((path, "-w", "-n"), input=text, check=deed) for path in found])
 
 
+@contextmanager
+def shut_within(runner: Runner, netns: str) -> Iterator[None]:
+    """Shut a namespace that nobody else keeps. After an error it stays so: it is taken away. Raises as shut()."""
+    shut(runner, netns)
+    yield
+    nft = programs.find("nft")
+    if nft is None:
+        open_again(runner, netns)
+    else:
+        argv = (nft, "delete", "table", "inet", _TABLE)
+        namespaces.visit(netns, lambda: runner.run(argv, check=_GO_ON))
+
+
 def open_again(runner: Runner, netns: str) -> None:
     """Let packets through again, whoever keeps them: shut() or CRIU. Nil work where nobody does. Raises NotFound,
     ToolFailed."""
-    namespaces.visit(netns, lambda: _open(runner, "let a network go on"))
+    namespaces.visit(netns, lambda: _open(runner, _GO_ON))
 
 
 def _open(runner: Runner, deed: str) -> None:

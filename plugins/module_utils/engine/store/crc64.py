@@ -29,7 +29,7 @@ Data = Union[bytes, memoryview]
 Update = Callable[[int, Data], int]
 
 _table: list[int] = []
-#: By length in words: the steps of folding, each the low bits to take off, how many, and how far up they go at least.
+#: By length in words, the steps of folding: low bits to take off, how far down the rest goes, k, how far up they go.
 _plans: dict[int, tuple[tuple[int, int, int, int], ...]] = {}
 
 
@@ -85,25 +85,26 @@ def _reduced(value: int, words: int) -> int:
     plan = _plans.get(words)
     if plan is None:
         plan = _plans[words] = tuple(_steps(words))
-    for mask, high, k, up in plan:
+    for mask, off, k, up in plan:
         # The highest degrees are the low bits; each is 64k, 63k, 61k and 60k above the places it is added to, and
         # x^4 + x^3 + x + 1 is (x^3 + 1)(x + 1).
         part = value & mask
+        value = value >> off if up else (value ^ part) >> off
         part ^= part << k
-        value = (value >> high) ^ ((part ^ (part << (3 * k))) << up)
+        value ^= (part ^ (part << (3 * k))) << up
     return value
 
 
 def _steps(words: int) -> list[tuple[int, int, int, int]]:
+    """Each takes off all above 64k, with the k that leaves least: what is more than 60k lands above 64k again."""
     steps = []
     bits = 64 * words
-    k = 1 << words.bit_length()
     while bits > 64:
-        while 64 * k >= bits:
-            k >>= 1
-        high = min(bits - 64 * k, 60 * k)
-        steps.append(((1 << high) - 1, high, k, 60 * k - high))
-        bits -= high
+        powers = (1 << each for each in range(words.bit_length()))
+        left, k = min((max(64 * k, bits - 60 * k), k) for k in powers if 64 * k < bits)
+        high = bits - 64 * k
+        steps.append(((1 << high) - 1, min(high, 60 * k), k, max(0, 60 * k - high)))
+        bits = left
     return steps
 
 
