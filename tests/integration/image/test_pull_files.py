@@ -89,6 +89,11 @@ def test_what_podman_saves(machine: Machine, images: Images, form: str) -> None:
 def test_compressed_archive(machine: Machine, images: Images) -> None:
     machine.sh(f"gzip -c {images.docker_archive} >/tmp/a.tar.gz; xz -0 -c {images.oci_archive} >/tmp/b.tar.xz")
     machine.sh(f"bzip2 -c {images.docker_archive} >/tmp/c.tar.bz2; zstd -q -c {images.oci_archive} >/tmp/d.tar.zst")
+    conf = "/etc/containers/containers.conf.d/copies.conf"
+    machine.write(conf, '[engine]\nimage_copy_tmp_dir = "/nowhere"\n')
+    refused = machine.task("image", {"name": "gz", "path": "/tmp/a.tar.gz"}, fails=True)
+    assert "/nowhere" in refused["msg"], "it is unpacked where containers.conf says"
+    machine.write(conf, '[engine]\nimage_copy_tmp_dir = "storage"\n')
     first = machine.task("image", {"name": "gz", "path": "/tmp/a.tar.gz"})
     assert first["actions"][0].startswith("Loaded image docker-archive:")
     second = machine.task("image", {"name": "xz", "path": "/tmp/b.tar.xz"})

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import scratch
+import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import files, scratch
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.scratch import Scratch
 
 OLD = 1_000_000_000
@@ -62,3 +63,15 @@ def test_one_in_use_stays_and_so_does_what_is_not_ours(tmp_path: Path, monkeypat
         pass
     assert sorted(os.listdir(tmp_path)) == ["daemonless-gpg-link", "daemonless-gpg-stranger", "elsewhere"]
     assert (target / "file").exists()
+
+
+def test_where_large_files_belong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(files, "_chosen_scratch", files._chosen_scratch)
+    assert files.scratch_directory() == "/var/tmp"
+    files.choose_scratch(str(tmp_path / "own"), make=False)
+    assert files.scratch_directory() == str(tmp_path / "own") and os.listdir(tmp_path) == []
+    files.choose_scratch(str(tmp_path / "own"), make=True)
+    assert os.stat(files.scratch_directory()).st_mode & 0o777 == 0o700
+    monkeypatch.setenv("TMPDIR", "/elsewhere")
+    assert files.scratch_directory() == "/elsewhere"

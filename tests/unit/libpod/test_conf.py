@@ -50,6 +50,18 @@ def test_defaults_are_podmans(host: Host) -> None:
     assert found.default_subnet_pools[0] == ("10.89.0.0/16", 24)
 
 
+@pytest.mark.parametrize("folder", ["", "storage", "/srv/big"])
+def test_where_copies_of_images_wait(host: Host, folder: str) -> None:
+    host.write("etc/containers/containers.conf", f'[engine]\nimage_copy_tmp_dir = "{folder}"\n')
+    assert host.load().image_copy_tmp_dir == folder
+
+
+def test_a_relative_place_for_copies_is_refused(host: Host) -> None:
+    host.write("etc/containers/containers.conf", '[engine]\nimage_copy_tmp_dir = "big"\n')
+    with pytest.raises(BadInput, match="absolute path"):
+        host.load()
+
+
 def test_every_key_has_a_field() -> None:
     assert {key.field for key in conf_keys.KEYS} | {"files"} == set(conf.ContainersConf._fields)
 

@@ -49,9 +49,25 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+_chosen_scratch: tuple[str, bool] = ("/var/tmp", False)  # /tmp may be in memory
+
+
+def choose_scratch(path: str, *, make: bool) -> None:
+    """Where large temporary files belong on this host instead of /var/tmp, for the rest of this process; `make`: the
+    directory may be missing."""
+    global _chosen_scratch
+    _chosen_scratch = (path, make)
+
+
 def scratch_directory() -> str:
-    """Where large temporary files belong: TMPDIR, else /var/tmp, for /tmp may be in memory."""
-    return os.environ.get("TMPDIR") or "/var/tmp"
+    """Where large temporary files belong: TMPDIR, else what was chosen, else /var/tmp."""
+    told = os.environ.get("TMPDIR")
+    if told:
+        return told
+    path, make = _chosen_scratch
+    if make:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
 
 
 def sync_directory(path: str) -> None:

@@ -96,6 +96,7 @@ class ContainersConf(NamedTuple):
     exit_command_delay: int
     helper_binaries_dir: tuple[str, ...]
     hooks_dir: tuple[str, ...]
+    image_copy_tmp_dir: str
     image_volume_mode: str
     infra_image: str
     lock_type: str
@@ -246,6 +247,13 @@ def _finish(merged: dict[str, Value]) -> None:
         name if name.lower().startswith("cap_") else f"CAP_{name.upper()}"
         for name in _texts(merged["default_capabilities"])
     )
+    folder = str(merged["image_copy_tmp_dir"])
+    if folder not in ("", "storage") and not os.path.isabs(folder):
+        raise BadInput(
+            "read containers.conf",
+            f'image_copy_tmp_dir is "{folder}"',
+            'Name a directory by its absolute path, or "storage" for one beside the images',
+        )
 
 
 def booted_with_systemd(proc: str = "/proc") -> bool:

@@ -148,6 +148,7 @@ KEYS: tuple[Key, ...] = (
         detach_keys="ctrl-p,ctrl-q",
         events_logfile_path="",
         events_logger="",
+        image_copy_tmp_dir="",
         image_volume_mode="anonymous",
         infra_image="",
         lock_type="shm",

@@ -222,9 +222,9 @@ def unpack(reader: Reader, packed: int, path: str, limits: Limits) -> int:
     """What a reader gives, in an unnamed file; `packed` is how long the compressed file is."""
     import tempfile
 
-    count = 0
+    count, folder = 0, scratch_directory()
     try:
-        with tempfile.TemporaryFile(dir=scratch_directory()) as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             while True:
                 data = reader.read(_COPY)
                 if not data:
@@ -236,7 +236,7 @@ def unpack(reader: Reader, packed: int, path: str, limits: Limits) -> int:
             file.seek(0)
             return os.dup(file.fileno())
     except OSError as err:
-        raise _of_os(f"unpack {path}", err)
+        raise _of_os(f"unpack {path} in {folder}", err)
 
 
 def _of_os(deed: str, err: OSError) -> EngineError:

@@ -119,7 +119,16 @@ class Session:
             from ..libpod import conf
 
             self._conf = conf.load(self.identity)
+            if self._conf.image_copy_tmp_dir:
+                self._choose_scratch(self._conf.image_copy_tmp_dir)
         return self._conf
+
+    def _choose_scratch(self, wanted: str) -> None:
+        """containers.conf(5), image_copy_tmp_dir; "storage" is a directory of the store."""
+        from ..base.files import choose_scratch
+
+        own = wanted == "storage"
+        choose_scratch(os.path.join(self.store_options.graph_root, "tmp") if own else wanted, make=own)
 
     @property
     def store_options(self) -> StoreOptions:
