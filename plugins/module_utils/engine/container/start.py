@@ -19,7 +19,6 @@ from ..base.steps import reached
 from ..host.cgroups import V2
 from ..libpod.rows import CREATED as INITIALIZED
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
-from ..netavark import gate
 from ..runtime import conmon
 from ..runtime import start as runtime_start
 from ..runtime.handed import NOTHING
@@ -260,7 +259,7 @@ def _prepare(
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
         if netns and thaw is not None and thaw.keep.tcp_established:  # the ends of its connections are not there yet
-            stack.enter_context(gate.shut_within(session.runner, netns))
+            stack.enter_context(stillness.own(session, netns))
         created = _create(session, container, connection, thaw, view, handed)
     reached("conmon-running")
     return {

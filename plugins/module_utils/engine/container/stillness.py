@@ -13,6 +13,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..base.errors import HostLacks, ToolFailed
 from ..base.files import atomic_write
 from ..base.steps import reached
 from ..netavark import gate
@@ -41,7 +42,7 @@ def around(session: Session, owner: Container | None, *, shut: bool = False) -> 
     """Freeze or bring back containers of its network within; `shut` drops packets from the beginning.
 
     Afterwards the network goes on if any of them runs, and stays still otherwise. A kill in between is put right by the
-    next task. Raises as gate.shut and gate.open_again.
+    next task. Raises as gate.open_again.
     """
     if owner is None or not owner.running:
         yield
@@ -50,11 +51,30 @@ def around(session: Session, owner: Container | None, *, shut: bool = False) -> 
         atomic_write(_mark(owner), b"", durable=False)
         try:
             if shut:
-                gate.shut(session.runner, _netns(owner))
+                _shut(session, _netns(owner))
                 reached("network-still")
             yield
         finally:
             _settle(session, owner)
+
+
+@contextmanager
+def own(session: Session, netns: str) -> Iterator[None]:
+    """The same for a network that nobody shares. After an error it stays still: it is taken away then."""
+    shut = _shut(session, netns)
+    yield
+    if shut:
+        gate.open_again(session.runner, netns)
+
+
+def _shut(session: Session, netns: str) -> bool:
+    """Without it, all comes back but connections that somebody uses meanwhile."""
+    try:
+        gate.shut(session.runner, netns)
+    except (HostLacks, ToolFailed) as error:
+        session.warn(f"Connections may be cut off by packets that come before they are restored: {error}")
+        return False
+    return True
 
 
 def go_on(session: Session, container: Container) -> None:

@@ -12,10 +12,9 @@ Sources: nft(8), iptables-save(8), iptables-restore(8), CRIU's option --network-
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..base.errors import HostLacks
+from ..base.errors import HostLacks, ToolFailed
 from ..host import programs
 from . import netns as namespaces
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _TABLE, _CHAIN = "daemonless_still", "DAEMONLESS-STILL"
 _OF_CRIU = "CRIU"
-_GO_ON = "let a network go on"
+_STILL, _GO_ON = "hold a network still", "let a network go on"
 _FAMILIES = ("iptables", "ip6tables")
 _SHUT_BY_NFT = "".join(
     f"add {what}\n"
@@ -42,47 +41,38 @@ _SHUT_BY_IPTABLES = (
 
 
 def shut(runner: Runner, netns: str) -> None:
-    """Drop all that comes and goes in the namespace of this path. Raises HostLacks without a program that can, NotFound
-    without a namespace, ToolFailed."""
-    deed = "hold a network still"
-    nft = programs.find("nft")
+    """Drop all that comes and goes in the namespace of this path, by nftables, else by iptables.
+
+    Raises HostLacks without a program that can, NotFound without a namespace, ToolFailed.
+    """
+    nft, failure = programs.find("nft"), None
     if nft is not None:
-        argv, text = (nft, "-f", "-"), _SHUT_BY_NFT.encode()
-        namespaces.visit(netns, lambda: runner.run(argv, input=text, check=deed))
-        return
+        argv = (nft, "-f", "-")
+        try:
+            namespaces.visit(netns, lambda: runner.run(argv, input=_SHUT_BY_NFT.encode(), check=_STILL))
+            return
+        except ToolFailed as error:  # a kernel without it
+            failure = error
     found = [path for path in (programs.find(f"{name}-restore") for name in _FAMILIES) if path is not None]
     if not found:
-        raise HostLacks(deed, "neither nft nor iptables is on this host", "Install the package nftables")
+        raise failure or HostLacks(_STILL, "neither nft nor iptables is on this host", "Install the package nftables")
     text = _SHUT_BY_IPTABLES.encode()
-    namespaces.visit(netns, lambda: [runner.run((path, "-w", "-n"), input=text, check=deed) for path in found])
-
-
-@contextmanager
-def shut_within(runner: Runner, netns: str) -> Iterator[None]:
-    """Shut a namespace that nobody else keeps. After an error it stays so: it is taken away. Raises as shut()."""
-    shut(runner, netns)
-    yield
-    nft = programs.find("nft")
-    if nft is None:
-        open_again(runner, netns)
-    else:
-        argv = (nft, "delete", "table", "inet", _TABLE)
-        namespaces.visit(netns, lambda: runner.run(argv, check=_GO_ON))
+    namespaces.visit(netns, lambda: [runner.run((path, "-w", "-n"), input=text, check=_STILL) for path in found])
 
 
 def open_again(runner: Runner, netns: str) -> None:
     """Let packets through again, whoever keeps them: shut() or CRIU. Nil work where nobody does. Raises NotFound,
     ToolFailed."""
-    namespaces.visit(netns, lambda: _open(runner, _GO_ON))
+    namespaces.visit(netns, lambda: _open(runner))
 
 
-def _open(runner: Runner, deed: str) -> None:
+def _open(runner: Runner) -> None:
     nft = programs.find("nft")
     if nft is not None:
-        tables = runner.run((nft, "list", "tables"), check=deed).stdout.decode("utf-8", "replace")
+        tables = runner.run((nft, "list", "tables")).stdout.decode("utf-8", "replace")
         text = "".join(f"delete table {table}\n" for table in _shut_tables(tables))
         if text:
-            runner.run((nft, "-f", "-"), input=text.encode(), check=deed)
+            runner.run((nft, "-f", "-"), input=text.encode(), check=_GO_ON)
     for name in _FAMILIES:
         save, restore = programs.find(f"{name}-save"), programs.find(f"{name}-restore")
         if save is None or restore is None:
@@ -90,7 +80,7 @@ def _open(runner: Runner, deed: str) -> None:
         rules = runner.run((save, "-t", "filter"))
         text = "".join(f"{line}\n" for line in _undoing(rules.stdout.decode("utf-8", "replace")))
         if rules.rc == 0 and text:
-            runner.run((restore, "-w", "-n"), input=f"*filter\n{text}COMMIT\n".encode(), check=deed)
+            runner.run((restore, "-w", "-n"), input=f"*filter\n{text}COMMIT\n".encode(), check=_GO_ON)
 
 
 def _shut_tables(listed: str) -> Iterator[str]:
