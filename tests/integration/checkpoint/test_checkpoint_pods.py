@@ -333,6 +333,15 @@ def test_what_runs_of_a_pod_has_a_network(box: Machine) -> None:
     assert not still(box) and talks(box, "two"), "it was started from the beginning"
 
 
+def test_a_frozen_pod_is_started_from_the_beginning(box: Machine) -> None:
+    box.task("checkpoint", {"pod": "web"})
+    assert box.task("pod", {"name": "web", "state": "started"}, check=True)["changed"]
+    assert state_of(box, "web") != "Running"
+    assert box.task("pod", {"name": "web", "state": "started"})["changed"]
+    assert state_of(box, "web") == "Running" and not still(box)
+    assert not box.task("pod", {"name": "web", "state": "started"})["changed"]
+
+
 @pytest.mark.parametrize(
     "wish, step",
     [

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks, ToolFailed
 from ..base.files import atomic_write
+from ..base.locks import FileLock
 from ..base.steps import reached
 from ..netavark import gate
 from ..spec import start_spec
@@ -96,17 +97,17 @@ def _settle(session: Session, owner: Container) -> bool:
     """Let the network go on if anything of it runs; whether it does."""
     others = (lookup.by_id(session, other) for other in session.database.dependents(owner.id))
     runs = any(one is not None and one.running for one in others)
-    if runs and os.path.exists(_mark(owner)):
+    if runs:
         _open(session, owner)
     return runs
 
 
 def _open(session: Session, owner: Container) -> None:
-    gate.open_again(session.runner, _netns(owner))
-    try:
-        os.unlink(_mark(owner))
-    except FileNotFoundError:
-        pass
+    """Containers that are started side by side may all want to."""
+    with FileLock(f"{_mark(owner)}.lock", mode=0o600):
+        if os.path.exists(_mark(owner)):
+            gate.open_again(session.runner, _netns(owner))
+            os.unlink(_mark(owner))
 
 
 def _netns(owner: Container) -> str:

@@ -56,8 +56,9 @@ def init_kind(container: Container) -> str:
 
 
 def is_done(container: Container) -> bool:
-    """Whether it has run to a good end by itself, and nothing is to start it again."""
-    ended = container.status in ("exited", "stopped") and not jsonval.flag(container.state, "stoppedByUser")
+    """Whether it has run to a good end by itself, and nothing is to start it again; who was frozen has not."""
+    asked = jsonval.flag(container.state, "stoppedByUser") or jsonval.flag(container.state, "checkpointed")
+    ended = container.status in ("exited", "stopped") and not asked
     return ended and container.exit_code == 0 and container.restart_policy in ("no", "on-failure")
 
 
