@@ -133,4 +133,3 @@ def _stop_unused(session: Session, id: str) -> None:
     pod = model.find(session, id)
     if pod.infra is not None and not any(one.running for one in pod.members):
         stop(session, pod.infra)
-
