@@ -178,7 +178,7 @@ def _checkpoint(session: Session, container: Container, wish: Wish) -> Json:
     path = probe.find(wish.criu)
     version = probe.version(session.runner, path)[0]
     ends = not (wish.early or wish.leave_running or wish.along)  # and CRIU leaves the network still
-    place = stillness.owner(session, container) if ends else None
+    place = stillness.owner_of(session, container) if ends else None
     with stillness.around(session, place), held(session, container, "checkpoint") as current:
         current = settle(session, current)
         found = list(_by_nature(session, current, wish))

@@ -116,8 +116,8 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
     if session.identity.rootless:
         raise HostLacks(deed, "CRIU and the runtimes need root for it", "Run this container as root")
     criu = probe.find(wish.criu)
-    tcp = keeps_connections(_kept(container, deed), wish)
-    place = None if wish.along else stillness.owner(session, container)
+    tcp = keep_of(_kept(container, deed), wish).tcp_established
+    place = None if wish.along else stillness.owner_of(session, container)
     still = stillness.around(session, place, shut=tcp)
     with still, _needed(session, container, deed), held(session, container, "restore") as current:
         if not current.running:
@@ -136,8 +136,9 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
     return statistics
 
 
-def keeps_connections(found: frozen.Kept, wish: Wish) -> bool:
-    return found.keep.tcp_established or wish.keep.tcp_established
+def keep_of(found: frozen.Kept, wish: Wish) -> Keep:
+    """What the checkpoint's own notes and the wish say together."""
+    return Keep(*(one or other for one, other in zip(found.keep, wish.keep)))
 
 
 def _kept(container: Container, deed: str) -> frozen.Kept:
@@ -200,9 +201,8 @@ def recorded(session: Session, container: Container) -> Container:
 
 
 def _thaw(container: Container, found: frozen.Kept, wish: Wish, criu: str) -> Thaw:
-    keep = Keep(*(one or other for one, other in zip(found.keep, wish.keep)))
     search = probe.path_for(os.path.join(container.run_dir, "criu"), criu)
-    return Thaw(found.path, keep, search, _addresses(container, wish))
+    return Thaw(found.path, keep_of(found, wish), search, _addresses(container, wish))
 
 
 def _addresses(container: Container, wish: Wish) -> dict[str, Address]:

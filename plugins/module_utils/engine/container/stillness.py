@@ -32,7 +32,7 @@ DEED = "still"
 _MARK = "network-still"
 
 
-def owner(session: Session, container: Container) -> Container | None:
+def owner_of(session: Session, container: Container) -> Container | None:
     """Whose network it shares; None for one that has its own, the host's or none."""
     other = start_spec.container_ids(container.config).get("network")
     return lookup.by_id(session, other) if other else None
@@ -80,7 +80,7 @@ def _shut(session: Session, netns: str) -> bool:
 
 def go_on(session: Session, container: Container) -> None:
     """Before a start: others of its network may have been frozen, and have left it still."""
-    found = owner(session, container)
+    found = owner_of(session, container)
     if found is not None and found.running and os.path.exists(_mark(found)):
         _open(session, found)
 

@@ -97,7 +97,7 @@ def _go_on(session: Session, containers: Sequence[Container], criu: str, error: 
 def _connected(containers: Sequence[Container], wish: restore.Wish) -> bool:
     """Whether connections are kept of any that are frozen: an end that comes back before the other is cut off."""
     kept = (frozen.kept(one) for one in containers)
-    return any(found is not None and restore.keeps_connections(found, wish) for found in kept)
+    return any(found is not None and restore.keep_of(found, wish).tcp_established for found in kept)
 
 
 def thaw(session: Session, pod: Pod, wish: restore.Wish) -> Numbers:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..base.errors import HostLacks
+from .tar_header import place_of
 from .tar_reader import Source, TarReader
 from .tarsplit import SplitWriter
 from .unpack import Unpacker
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from .tar_header import Member
 
 
-class _Unrecorded(SplitWriter):
-    """What would go into tar-split goes nowhere."""
+class Unrecorded(SplitWriter):
+    """What would go into tar-split goes nowhere; `top` is what the archive says of its top: mode, owner and group."""
 
     def __init__(self) -> None:
         """Without a file."""
+        self.top: tuple[int, int, int] | None = None
 
     def crc(self, crc: int, data: bytes | memoryview) -> int:
         return crc
@@ -35,7 +37,8 @@ class _Unrecorded(SplitWriter):
         return
 
     def body_done(self, member: Member, crc: int) -> None:
-        return
+        if member.kind == b"5" and not place_of(member.name):
+            self.top = (member.mode & 0o7777, member.uid, member.gid)
 
 
 class _Filling(Unpacker):
@@ -68,7 +71,7 @@ def unpack_below(top: int, pull: Callable[[], bytes], what: str, *, fill: bool =
     reader = TarReader(Source(pull), what)
     kind = _Filling if fill else Unpacker
     try:
-        kind(top, reader, _Unrecorded(), UnpackOptions(overlay_whiteouts=False)).run()
+        kind(top, reader, Unrecorded(), UnpackOptions(overlay_whiteouts=False)).run()
     except OSError as error:
         raise HostLacks(f"unpack {what}", os.strerror(error.errno or 0)) from error
     for _piece in reader.rest():  # what follows the end is padding

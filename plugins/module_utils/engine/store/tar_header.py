@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zlib import adler32
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     #: Kind, link, device numbers, prefix and access time.
     _Later = tuple[bytes, bytes, int, int, bytes, int]
+
+Read = TypeVar("Read")
 
 _SECOND = 1_000_000_000
 _NEVER = -(1 << 62)
@@ -80,8 +82,8 @@ def parse_header(block: bytes, reader: TarReader) -> Member:
     if member.size < 0 or member.uid < 0 or member.gid < 0:
         raise reader.fail(f"{shown(member.name)} has a negative size or owner")
     later = block[156:]
-    known = _later_known.get(later) or _remember(later, reader)
-    member.kind, member.link, member.major, member.minor, prefix, member.atime = known
+    found = _later_known.get(later) or _remember(_later_known, later, _later_fields(later, reader))
+    member.kind, member.link, member.major, member.minor, prefix, member.atime = found
     if prefix:
         member.name = prefix + b"/" + member.name
     member.xattrs = None
@@ -95,12 +97,11 @@ def _sum(block: bytes) -> int:
     return (adler32(plain) & 0xFFFF) - 1 if len(plain) <= 256 else sum(plain)
 
 
-def _remember(later: bytes, reader: TarReader) -> _Later:
-    found = _later_fields(later, reader)
-    if len(_later_known) >= _MOST_KNOWN:
-        _later_known.clear()
-    _later_known[later] = found
-    return found
+def _remember(known: dict[bytes, Read], field: bytes, value: Read) -> Read:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[field] = value
+    return value
 
 
 def _later_fields(block: bytes, reader: TarReader) -> _Later:
@@ -130,12 +131,7 @@ def _is_number(field: bytes) -> bool:
 
 def _number(field: bytes, reader: TarReader) -> int:
     value = _known.get(field)
-    if value is None:
-        value = _read_number(field, reader)
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[field] = value
-    return value
+    return _remember(_known, field, _read_number(field, reader)) if value is None else value
 
 
 def _read_number(field: bytes, reader: TarReader) -> int:

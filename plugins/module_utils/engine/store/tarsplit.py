@@ -12,8 +12,7 @@ import json
 import os
 import stat
 import zlib
-from base64 import b64decode
-from binascii import b2a_base64
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from ..base import patterns
@@ -52,8 +51,7 @@ class SplitWriter:
 
     def segment(self, raw: bytes) -> None:
         """Raw bytes: what is before a member's content, for which `body_done` must follow, or after the last."""
-        coded = b2a_base64(raw, newline=False).decode()
-        self._line(f'{{"type":2,"payload":"{coded}","position":{self._position}}}\n')
+        self._line(f'{{"type":2,"payload":"{b64encode(raw).decode()}","position":{self._position}}}\n')
 
     def body_done(self, member: Member, crc: int) -> None:
         name = member.name
@@ -62,7 +60,7 @@ class SplitWriter:
         else:
             named = _odd_name(name)
         if member.size:
-            payload = b2a_base64(crc.to_bytes(8, "big"), newline=False).decode()
+            payload = b64encode(crc.to_bytes(8, "big")).decode()
             self._line(f'{{"type":1,{named},"size":{member.size},"payload":"{payload}","position":{self._position}}}\n')
         else:
             self._line(f'{{"type":1,{named},"payload":null,"position":{self._position}}}\n')
@@ -94,7 +92,7 @@ def _odd_name(name: bytes) -> str:
     try:
         text = name.decode()
     except UnicodeDecodeError:
-        return f'"name_raw":"{b2a_base64(name, newline=False).decode()}"'
+        return f'"name_raw":"{b64encode(name).decode()}"'
     quoted = json.dumps(text, ensure_ascii=False)
     for letter in "<>&\u2028\u2029":
         quoted = quoted.replace(letter, f"\\u{ord(letter):04x}")
@@ -193,7 +191,7 @@ class Rebuilt:
                 if update is not None:
                     crc = update(crc, piece)
                 yield piece
-            if update is not None and b2a_base64(crc.to_bytes(8, "big"), newline=False).decode() != line.get("payload"):
+            if update is not None and b64encode(crc.to_bytes(8, "big")).decode() != line.get("payload"):
                 raise self._wrong(name)
         finally:
             os.close(fd)

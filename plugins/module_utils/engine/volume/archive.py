@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..base.limits import Limits
     from ..base.streams import Reader
     from ..session.session import Session
-    from ..store.tar_header import Member
     from .observed import VolumeView
 
 _STAGED = ".unpacked-"  # no volume can be called so
@@ -97,31 +96,10 @@ def _clear(parent: int) -> None:
             os.close(fd)
 
 
-class _Top:
-    """In the place of tar-split, which only layers need: remembers what the archive says of its top."""
-
-    def __init__(self) -> None:
-        self.found: tuple[int, int, int] | None = None
-
-    def crc(self, crc: int, data: bytes | memoryview) -> int:
-        return crc
-
-    def segment(self, raw: bytes) -> None:
-        return
-
-    def body_done(self, member: Member, crc: int) -> None:
-        from ..store.tar_header import place_of
-
-        if member.kind == b"5" and not place_of(member.name):
-            self.found = (member.mode & 0o7777, member.uid, member.gid)
-
-
 def _unpack(session: Session, reader: Reader, what: str, outer: int, *, own: bool) -> tuple[int, int, int] | None:
-    from typing import cast
-
     from ..host import compression
+    from ..store.loose import Unrecorded
     from ..store.tar_reader import Source, TarReader
-    from ..store.tarsplit import SplitWriter
     from ..store.unpack import Unpacker
     from ..store.values import UnpackOptions
 
@@ -130,16 +108,16 @@ def _unpack(session: Session, reader: Reader, what: str, outer: int, *, own: boo
     plain = compression.decompressor(compression.sniff(head), raw, what)
     options = UnpackOptions(rootless=session.identity.rootless, overlay_whiteouts=False, ignore_chown=own)
     limited = _Limited(plain.piece, counted, options.limits, what)
-    notes = _Top()
+    notes = Unrecorded()
     top = os.open("tree", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=outer)
     try:
         tar = TarReader(Source(limited.pull), what)
-        Unpacker(top, tar, cast("SplitWriter", notes), options).run()
+        Unpacker(top, tar, notes, options).run()
         for _piece in tar.rest():
             pass
     finally:
         os.close(top)
-    return notes.found
+    return notes.top
 
 
 class _Counted:
