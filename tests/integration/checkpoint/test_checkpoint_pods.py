@@ -270,6 +270,14 @@ def test_all_of_a_pod_or_nothing(box: Machine) -> None:
         wish = {"pod": "web", "leave_running": running}
         refused(box, wish, "container two", "its processes hold locks on files")
     counts_on(box, "one", before)
+    log = "/run/lab/steps"
+    wish = {"pod": "web", "tcp_established": True}
+    box.task("checkpoint", wish, fails=True, env={"DAEMONLESS_STEPS_LOG": log})
+    steps = box.read(log).split()
+    assert "pod-container-frozen" in steps
+    assert "network-still" in steps[steps.index("pod-container-frozen") :], "no connection is cut off on the way back"
+    assert not still(box)
+    counts_on(box, "one", before)
     assert box.task("checkpoint_info", {})["checkpoints"] == []
     assert state_of(box, "web") == "Running"
     box.task("pod", {"name": "web", "state": "stopped"})

@@ -118,8 +118,10 @@ def _restore(session: Session, container: Container, wish: Wish) -> Json:
     criu = probe.find(wish.criu)
     tcp = keep_of(_kept(container, deed), wish).tcp_established
     place = None if wish.along else stillness.owner_of(session, container)
-    still = stillness.around(session, place, shut=tcp)
+    still = stillness.around(session, place)
     with still, _needed(session, container, deed), held(session, container, "restore") as current:
+        if tcp:
+            stillness.shut(session, place)
         if not current.running:
             frozen.finish(current)
         found = _kept(current, deed)

@@ -39,8 +39,8 @@ def owner_of(session: Session, container: Container) -> Container | None:
 
 
 @contextmanager
-def around(session: Session, owner: Container | None, *, shut: bool = False) -> Iterator[None]:
-    """Freeze or bring back containers of its network within; `shut` drops packets from the beginning.
+def around(session: Session, owner: Container | None) -> Iterator[None]:
+    """Freeze or bring back containers of its network within.
 
     Afterwards the network goes on if any of them runs, and stays still otherwise. A kill in between is put right by the
     next task. Raises as gate.open_again.
@@ -51,20 +51,24 @@ def around(session: Session, owner: Container | None, *, shut: bool = False) -> 
     with parts.journal(session).begin(owner.id, DEED):
         atomic_write(_mark(owner), b"", durable=False)
         try:
-            if shut:
-                _shut(session, _netns(owner))
-                reached("network-still")
             yield
         finally:
             _settle(session, owner)
 
 
+def shut(session: Session, owner: Container | None) -> None:
+    """Within around(), before the first of several comes back: drop packets until then."""
+    if owner is not None and owner.running:
+        _shut(session, _netns(owner))
+        reached("network-still")
+
+
 @contextmanager
 def own(session: Session, netns: str) -> Iterator[None]:
     """The same for a network that nobody shares. After an error it stays still: it is taken away then."""
-    shut = _shut(session, netns)
+    still = _shut(session, netns)
     yield
-    if shut:
+    if still:
         gate.open_again(session.runner, netns)
 
 

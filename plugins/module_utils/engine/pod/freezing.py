@@ -73,7 +73,7 @@ def freeze(session: Session, pod: Pod, wish: checkpoint.Wish, earlier: frozenset
                 own = wish._replace(after_early=wish.after_early or container.name in earlier)
                 done[container.name] = checkpoint.checkpoint(session, container, own)
             except EngineError as error:
-                _go_on(session, [one for one in chosen if one.name in done], wish.criu, error)
+                _go_on(session, pod, [one for one in chosen if one.name in done], wish.criu, error)
                 raise
             reached("pod-container-frozen")
     return done
@@ -82,11 +82,12 @@ def freeze(session: Session, pod: Pod, wish: checkpoint.Wish, earlier: frozenset
 def go_on(session: Session, pod: Pod, containers: Sequence[Container], criu: str, error: EngineError) -> None:
     """Have all of them run as before, given in the order in which they were frozen: what was frozen last is needed by
     what was frozen before it. What of it fails is told in `error`."""
-    with stillness.around(session, pod.network_owner, shut=_connected(containers, restore.Wish())):
-        _go_on(session, containers, criu, error)
+    with stillness.around(session, pod.network_owner):
+        _go_on(session, pod, containers, criu, error)
 
 
-def _go_on(session: Session, containers: Sequence[Container], criu: str, error: EngineError) -> None:
+def _go_on(session: Session, pod: Pod, containers: Sequence[Container], criu: str, error: EngineError) -> None:
+    _keep_still(session, pod.network_owner, containers, restore.Wish())
     for container in reversed(containers):
         try:
             restore.go_on(session, container.id, criu, along=True)
@@ -94,10 +95,13 @@ def _go_on(session: Session, containers: Sequence[Container], criu: str, error: 
             error.add_cleanup_failure(str(failure))
 
 
-def _connected(containers: Sequence[Container], wish: restore.Wish) -> bool:
-    """Whether connections are kept of any that are frozen: an end that comes back before the other is cut off."""
+def _keep_still(
+    session: Session, owner: Container | None, containers: Sequence[Container], wish: restore.Wish
+) -> None:
+    """Where connections are kept of any that are frozen: an end that comes back before the other would be cut off."""
     kept = (frozen.kept(one) for one in containers)
-    return any(found is not None and restore.keep_of(found, wish).tcp_established for found in kept)
+    if any(found is not None and restore.keep_of(found, wish).tcp_established for found in kept):
+        stillness.shut(session, owner)
 
 
 def thaw(session: Session, pod: Pod, wish: restore.Wish) -> Numbers:
@@ -105,7 +109,8 @@ def thaw(session: Session, pod: Pod, wish: restore.Wish) -> Numbers:
     rest, which stays frozen. Raises as for one container."""
     done: Numbers = {}
     chosen = to_thaw(session, pod)
-    with _sandbox(session, pod) as owner, stillness.around(session, owner, shut=_connected(chosen, wish)):
+    with _sandbox(session, pod) as owner, stillness.around(session, owner):
+        _keep_still(session, owner, chosen, wish)
         for container in chosen:
             try:
                 done[container.name] = restore.restore(session, container, wish._replace(along=True))
