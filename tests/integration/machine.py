@@ -8,6 +8,7 @@ collection, on the same files, mounts, locks and networks. It costs a quarter of
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -395,24 +396,30 @@ def pid_namespace() -> int:
 
 
 def _remove_cgroups(name: str) -> None:
-    """Its processes may take a moment to be gone; frozen ones (of a paused container) die only when they thaw."""
-    tops = cgroups_of(name)
-    for top in tops:
-        for frozen in (*top.rglob("freezer.state"), *top.rglob("cgroup.freeze")):
+    """Its processes may take a moment to be gone; frozen ones (of a paused container) die only when they thaw.
+
+    Several test processes may sweep the same ones: what another one removed meanwhile is gone, as it should be.
+    """
+    trees = [[Path(path) for path, _names, _files in os.walk(top, topdown=False)] for top in cgroups_of(name)]
+    for directory in itertools.chain.from_iterable(trees):
+        for file, thawed in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
             with contextlib.suppress(OSError):
-                frozen.write_text("THAWED" if frozen.name == "freezer.state" else "0")
-    for top in tops:
-        for directory in sorted(top.rglob("*/"), key=lambda path: -len(path.parts)):
-            _remove_cgroup(directory)
-        _remove_cgroup(top)
+                fd = os.open(directory / file, os.O_WRONLY)
+                try:
+                    os.write(fd, thawed.encode())
+                finally:
+                    os.close(fd)
+    for directory in itertools.chain.from_iterable(trees):
+        _remove_cgroup(directory)
 
 
 def _remove_cgroup(directory: Path) -> None:
     for _attempt in range(100):
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                directory.rmdir()
-            except OSError:
-                time.sleep(0.02)
-                continue
-        return
+        try:
+            directory.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return

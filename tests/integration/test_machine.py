@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from commands import CommandFailed
 from lab import Lab
-from machine import USER, Machine, Spec, cgroups_of
+from machine import USER, Machine, Spec, cgroups_of, pid_namespace, sweep
 
 
 def test_every_kind_runs_containers_of_the_judge(every_machine: Machine) -> None:
@@ -43,6 +45,21 @@ def test_nothing_of_a_machine_stays(lab: Lab, spec: Spec) -> None:
     assert not base.exists()
     assert cgroups_of(made.name) == []
     assert made.name not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_several_test_processes_sweep_the_same_leftovers() -> None:
+    owner = subprocess.Popen(["sleep", "60"])
+    name = f"lab{owner.pid}-{pid_namespace()}-1"
+    for top in cgroups_of(""):
+        for pod in range(8):
+            for container in range(8):
+                (top / name / str(pod) / str(container)).mkdir(parents=True)
+    owner.kill()
+    owner.wait()
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(sweep) for _ in range(4)]:
+            done.result()
+    assert cgroups_of(name) == []
 
 
 def test_machines_start_within_a_second(new_machine: Callable[..., Machine]) -> None:

@@ -59,7 +59,7 @@ def test_a_cpu_limit_bites(box: Box) -> None:
 def test_processes(box: Box) -> None:
     web = box.shell("sleep 321 & exec sleep 123", user={"uid": 7, "gid": 8})
     _until(lambda: len(processes.processes(web.init, "web")) == 2)
-    _until(lambda: all("sleep" in one.args for one in processes.processes(web.init, "web")))
+    _until(lambda: all(one.args.startswith("sleep") for one in processes.processes(web.init, "web")))
     found = processes.processes(web.init, "web")
     headings, table = processes.rows(found, names=({7: "seven"}.get, str))  # type: ignore[arg-type]
     assert headings == ("USER", "PID", "PPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND")
