@@ -99,3 +99,46 @@ def one_step(machine, deed: str, step: str, user) -> bool:
     settled(machine)
     assert machine.leaks() == {}, f"{deed} killed at {step}"
     return hit
+
+
+SLOW = """#!/bin/sh
+case " $* " in *" {verb} "*) sleep {seconds};; esac
+exec {program} "$@"
+"""
+RUNTIME = """[engine.runtimes]
+crun = ["/usr/local/bin/crun"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("verb", "step"),
+    [("create", "bundle-written"), ("create", "network-attached"), ("-A", "conmon-waiting")],
+    ids=["before-create", "in-create", "in-netavark"],
+)
+def test_what_a_killed_task_has_begun_is_ended_or_waited_for(verb, step, machine):
+    """The runtime, and netavark with its rules, go on when the task that called them is killed."""
+    assert machine.registry.port == 5000
+    machine.task("image", {"name": IMAGE})
+    # a published port would be waited for, for conmon holds it
+    web = {**WEB, "publish": []} if verb == "create" else WEB
+    machine.task("container", web)
+    machine.task("container", {"name": "web", "state": "absent"})
+    rules = machine.sh("iptables-save | grep -v '^[#:]' || true")
+    machine.task("container", {**web, "state": "created"})
+    machine.mark()
+    if verb == "create":
+        program, slow, seconds = machine.sh("command -v crun"), "/usr/local/bin/crun", "3"
+        machine.write("/etc/containers/containers.conf", RUNTIME)
+    else:
+        program, slow, seconds = machine.sh("command -v iptables"), "/usr/local/sbin/iptables", "0.3"
+    machine.write(slow, SLOW.format(program=program, verb=verb, seconds=seconds), mode=0o755)
+    assert killed(machine, web, step)
+    machine.task("container", web)
+    time.sleep(2)
+    assert machine.task("container", web)["changed"] is False
+    assert verb == "create" or fetch(machine) == "hello from a container\n"
+    assert machine.podman(["exec", "web", "cat", "/www/index.html"]).stdout == "hello from a container\n"
+    machine.task("container", {"name": "web", "state": "stopped"})
+    settled(machine)
+    assert machine.leaks() == {}
+    assert machine.sh("iptables-save | grep -v '^[#:]' || true") == rules

@@ -85,7 +85,12 @@ class Container:
         self.way = (way or connect.Way())._replace(command=(sys.executable, "-c", FORWARDER))
         self.netns = netns.create(netns.new_path(CTX.settings.netns_dir))
         try:
-            self.connection = connect.connect(CTX, self.netns, self.net, self.way)
+            self.link = connect.begin(CTX, self.netns, self.net, self.way)
+            try:
+                self.connection = self.link.finish()
+            except BaseException:
+                self.let_go()
+                raise
         except BaseException:
             netns.remove(self.netns)
             raise
@@ -117,11 +122,15 @@ class Container:
         """Ask the network's resolver itself, so that nothing of the host's resolv.conf takes part."""
         return netns.visit(self.netns, lambda: ask(self.connection.nameservers[0], name, kind))
 
+    def let_go(self):
+        """Nobody else holds its descriptors: as if conmon had ended."""
+        self.link.__exit__(None, None, None)
+
     def down(self, netns_first=False):
         if self.server:
             self.server.kill()
             self.server.wait()
-        self.connection.close()  # nobody else holds its descriptors: as if conmon had ended
+        self.let_go()
         if netns_first:
             netns.remove(self.netns)
         connect.disconnect(CTX, self.netns, self.net, self.way)

@@ -28,7 +28,7 @@ Container("victim", NAMES, ports=["8080:80"])
 DETACH = RECORD + """
 victim = Container("victim", NAMES, ports=["8080:80"])
 os.environ["DAEMONLESS_STOP_AT"] = os.environ["LATER_STOP_AT"]
-victim.connection.close()
+victim.let_go()
 connect.disconnect(CTX, NETNS, victim.net, victim.way)
 netns.remove(NETNS)
 """

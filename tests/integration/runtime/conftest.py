@@ -80,7 +80,8 @@ class Container:
         self.paths = exits.ExitPaths(box.monitor.exit_dir, f"{box.monitor.persist_root}/{self.cid}")
 
     def create(self) -> Container:
-        created = conmon.create(self.box.runner, self.box.runtime, self.box.monitor, self.request)
+        with conmon.Waiting(self.box.runner, self.box.runtime, self.box.monitor, self.request) as waiting:
+            created = waiting.create()
         self.init = Init(created.pid, created.conmon_pid, self.cid)
         return self
 

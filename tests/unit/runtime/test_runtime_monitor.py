@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import TimedOut, ToolFailed
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import LinuxRunner
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.monitor import Answer, Launch, launch
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.monitor import (
+    Answer,
+    Launch,
+    Waiting,
+    launch,
+)
 
 BYTE = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; "
 
@@ -65,6 +71,35 @@ def test_it_is_placed_before_it_may_go_on(tmp_path: Path) -> None:
     script = f"{BYTE}test -e {mark} && " + _say(r'{"data": 5}\n')
     assert _launch(tmp_path, script, placed=place).data == 5
     assert len(placed) == 1
+
+
+def test_one_that_is_never_told_to_go_on_ends(tmp_path: Path) -> None:
+    mark, begun = tmp_path / "went-on", tmp_path / "begun"
+    placed: list[int] = []
+    before = sorted(os.listdir("/proc/self/fd"))
+    argv = ("/bin/sh", "-c", f"touch {begun}; {BYTE} touch {mark}")
+    wanted = Launch("start container web", argv, str(tmp_path / "pid"), {}, placed=placed.append)
+    with Waiting(LinuxRunner(), wanted):
+        while not begun.exists():
+            time.sleep(0.005)
+    assert len(placed) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(placed[0], 0)
+    assert not mark.exists()
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_kept_it_from_its_place_is_raised_and_ends_it(tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    def place(pid: int) -> None:
+        pids.append(pid)
+        raise PermissionError("not yours")
+
+    with pytest.raises(PermissionError):
+        _launch(tmp_path, "exec sleep 100", placed=place)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
@@ -49,9 +50,7 @@ def _apply(session: Session, task: Task, view: View) -> RunResult | None:
         return None
     image = _pulled(session, task) if plan.has(planner.PULL) else view.image
     if container is None:
-        around = _around(session, task, image)
-        made = create.create(session, task.desired, around, _memory(task))
-        return _first_start(session, task, made) if plan.has(planner.START) else None
+        return _make(session, task, image, starts=plan.has(planner.START))
     if plan.has(planner.RECREATE_STEP):
         return _recreate(session, task, view, container, image)
     if plan.has(planner.UPDATE):
@@ -65,6 +64,14 @@ def _apply(session: Session, task: Task, view: View) -> RunResult | None:
     if plan.has(planner.RESTART):
         restart(session, container, _or(task.flags.restart_time, task.desired.stop_timeout))
     return _start(session, task, container) if plan.has(planner.START) else None
+
+
+def _make(session: Session, task: Task, image: ImageView | None, *, starts: bool) -> RunResult | None:
+    from ..host import cgroup_trees
+
+    with cgroup_trees.moving_soon(session.cgroups) if starts else nullcontext():
+        made = create.create(session, task.desired, _around(session, task, image), _memory(task))
+        return _first_start(session, task, made) if starts else None
 
 
 def _or(first: int | None, second: int | None) -> int | None:

@@ -8,6 +8,7 @@ newPortMappings), its state where it is now (netns, networkStatus).
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ..base import jsonval
@@ -17,16 +18,19 @@ from ..base.tuples import NamedTuple
 from ..netavark import netns as namespaces
 from ..netavark.request import Attachment, ContainerNet
 from ..spec.ports import of_row
+from .parts import runtime_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..netavark.connect import Connection, Way
+    from ..netavark.connect import Connecting, Way
     from ..session.session import Session
     from ..spec.ports import PortMapping
     from .model import Container
 
 BRIDGE, PASTA, SLIRP = "bridge", "pasta", "slirp4netns"
+_LATE_RUNTIMES = ("crun", "runc")  # those of virtual machines take over the links that they find
+_LATE_SYSCTLS = ("net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start")
 
 
 def kind(container: Container) -> str:
@@ -95,8 +99,9 @@ def published(container: Container) -> tuple[PortMapping, ...]:
 
 def connect(
     session: Session, container: Container, netns: str, hostname: str, kept: Mapping[str, Kept] | None = None
-) -> Connection | None:
-    """Make the namespace at `netns`, connect it and publish the container's ports; None for one that gets none from us.
+) -> Connecting | None:
+    """Make the namespace at `netns`, begin to connect it and to publish the container's ports; None for a container
+    that gets none from us.
 
     `kept` by network are addresses that it must get again.
     After an error disconnect() takes back what was done. Raises Conflict for a taken port or address.
@@ -107,9 +112,24 @@ def connect(
 
     namespaces.create(netns)
     reached("netns-made")
-    made = connecting.connect(session.net, netns, container_net(container, hostname, kept), _way(session, container))
-    reached("network-set-up")
-    return made
+    return connecting.begin(session.net, netns, container_net(container, hostname, kept), _way(session, container))
+
+
+def may_come_late(session: Session, container: Container) -> bool:
+    """Whether nothing looks at the network, or sets anything up in it, while the runtime creates the container."""
+    linux = jsonval.table(container.spec, "linux")
+    return (
+        kind(container) == BRIDGE
+        and os.path.basename(runtime_of(session, container.config).path) in _LATE_RUNTIMES
+        and not any(_is_networks(name) for name in jsonval.table(linux, "sysctl"))
+        and not container.spec.get("hooks")
+        and not container.config.get("cdiDevices")
+    )
+
+
+def _is_networks(sysctl: str) -> bool:
+    """Whether it may be one of a link that is not there yet, or one that says how links begin."""
+    return sysctl.replace("/", ".").startswith("net.") and sysctl not in _LATE_SYSCTLS
 
 
 def _way(session: Session, container: Container) -> Way:
@@ -133,7 +153,8 @@ def disconnect(session: Session, container: Container) -> None:
         alone = not session.database.dependents(container.id)
         try:
             if not jsonval.table(container.state, "networkStatus"):
-                namespaces.remove(netns)  # its start was interrupted: netavark must not expect to find its links
+                connecting.await_interrupted(netns)  # its start was
+                namespaces.remove(netns)  # netavark must not expect to find its links
             connecting.disconnect(session.net, netns, net, way, alone=alone)
         except ToolFailed:
             # Somebody has taken the links away. Without the namespace the rest, rules and leases, goes all the same.

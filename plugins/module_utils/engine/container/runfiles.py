@@ -41,7 +41,8 @@ class Accounts(NamedTuple):
 def write(
     session: Session, container: Container, hostname: str, connection: Connection | None, accounts: Accounts
 ) -> dict[str, str]:
-    """Make the files; libpod's bindMounts: path in the container -> path of the file.
+    """Make the files; libpod's bindMounts: path in the container -> path of the file. Without a connection that there
+    is going to be, hosts and resolv.conf wait for fill_names.
 
     A path where the user mounts something else is left to that mount.
     """
@@ -63,6 +64,15 @@ def write(
         found[target] = path
     found.update(_shared_names(session, container))
     return found
+
+
+def fill_names(session: Session, container: Container, hostname: str, connection: Connection) -> None:
+    """Into hosts and resolv.conf, which have been bound into the container: what was not known when they were made."""
+    for target, text in names(session, container, hostname, connection).items():
+        path = os.path.join(container.run_dir, os.path.basename(target))
+        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(fd, "wb") as file:
+            file.write(text.encode())
 
 
 def own_hostname(session: Session, container: Container) -> str:

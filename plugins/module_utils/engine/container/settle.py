@@ -17,7 +17,7 @@ from ..base.steps import reached
 from ..host import cgroup_trees
 from ..libpod.rows import CONFIGURED, CREATED, EXITED, REMOVING, RUNNING, STOPPED
 from ..runtime import delete as runtime_delete
-from ..runtime import exits
+from ..runtime import exits, monitor
 from ..runtime.liveness import Init, monitor_alive
 from . import health_watch, resources
 from .events import event
@@ -45,6 +45,8 @@ def settle(session: Session, container: Container) -> Container:
     if container.ended_unseen:
         container = _record_end(session, container)
     if container.code == STOPPED or holds_something(container):
+        if container.code in (CONFIGURED, EXITED):  # its start was interrupted, and conmon may be about to create it
+            monitor.end(container.id)
         container = release(session, container)
     return container
 

@@ -9,13 +9,14 @@ so the next start, clean-up or removal knows what to give back first; podman's o
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ..base import clock, jsonval
 from ..base.errors import Conflict, EngineError
 from ..base.files import atomic_write, dump_json
 from ..base.steps import reached
+from ..host import cgroup_trees
 from ..host.cgroups import V2
 from ..libpod.rows import CREATED as INITIALIZED
 from ..libpod.rows import PAUSED, REMOVING, RUNNING
@@ -45,12 +46,10 @@ from .holding import held, save
 from .settle import release, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..base.jsonval import Json
     from ..host.cgroups import Place
-    from ..netavark.connect import Connection
-    from ..runtime.conmon import Created
     from ..runtime.handed import Handed
     from ..session.session import Session
     from .model import Container
@@ -93,7 +92,7 @@ def start(
         other = lookup.by_id(session, cid)
         if other is not None and not other.running:
             start(session, other)
-    with held(session, container, "start") as current:
+    with cgroup_trees.moving_soon(session.cgroups), held(session, container, "start") as current:
         return start_held(session, current.known_as(known_as) if known_as else current, ready, handed=handed)
 
 
@@ -217,9 +216,20 @@ def _prepare(
     """Everything up to the created container; what is to be written into its state then."""
     rootfs = resources.mount_rootfs(session, container)
     hostname = runfiles.own_hostname(session, container)
-    connection = networking.connect(session, container, netns, hostname, again)
+    path = os.path.join(container.static_dir, "config.json")
     with ExitStack() as stack:
-        stack.enter_context(connection or nullcontext())
+        link = networking.connect(session, container, netns, hostname, again)
+        if link is not None:
+            stack.enter_context(link)
+        folders = () if thaw else parts.hook_directories(session, container)
+        connection = None
+        if link is not None and (thaw or folders or not networking.may_come_late(session, container)):
+            connection = link.finish()
+        view = stack.enter_context(own_ids.view(session, container, rootfs))
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # of its last start: conmon would go on with it if we were killed
+        monitor = stack.enter_context(_monitor(session, container, link.fds if link else (), thaw, view, handed))
+        reached("conmon-waiting")
         shm = resources.mount_shm(session, container)
         if thaw is not None:
             frozen.fill_shared_memory(container, shm)
@@ -247,20 +257,20 @@ def _prepare(
         inside.make_mtab(container, rootfs)
         spec = host_limits.fit(session, _spec(session, container, facts), f"start container {container.name}")
         staged: Json | None = None
-        folders = () if thaw else parts.hook_directories(session, container)
         if folders:
             from . import hooks
 
             spec, staged = hooks.apply(session, container, spec, folders)
-        view = stack.enter_context(own_ids.view(session, container, rootfs))
         if view is not None:
             jsonval.table(spec, "root")["path"] = view[1]
-        path = os.path.join(container.static_dir, "config.json")
         atomic_write(path, dump_json(spec), mode=0o644, durable=False)
         reached("bundle-written")
         if netns and thaw is not None and thaw.keep.tcp_established:  # the ends of its connections are not there yet
             stack.enter_context(stillness.own(session, netns))
-        created = _create(session, container, connection, thaw, view, handed)
+        created = monitor.create()
+        if link is not None and connection is None:
+            connection = link.finish()
+            runfiles.fill_names(session, container, hostname, connection)
     reached("conmon-running")
     return {
         "state": INITIALIZED,
@@ -278,14 +288,14 @@ def _prepare(
     }
 
 
-def _create(
+def _monitor(
     session: Session,
     container: Container,
-    connection: Connection | None,
+    hold_fds: Sequence[int],
     thaw: Thaw | None,
     view: tuple[str, str] | None,
     handed: Handed,
-) -> Created:
+) -> conmon.Waiting:
     config = container.config
     monitor = parts.monitor(session)
     if thaw is not None:  # the runtimes look for CRIU on their PATH
@@ -303,19 +313,17 @@ def _create(
         timeout=jsonval.number(config, "timeout"),
         no_pivot=session.conf.no_pivot_root,
         no_new_keyring=not session.conf.keyring,
-        hold_fds=connection.fds if connection else (),
+        hold_fds=tuple(hold_fds),
         restore_from=thaw.images if thaw else "",
         runtime_options=thaw.keep.flags() if thaw else (),
         placed=lambda pid: _placed(session, where, pid),
         view=view,
         handed=handed.fds,
     )
-    return conmon.create(session.runner, parts.runtime_of(session, config), monitor, request)
+    return conmon.Waiting(session.runner, parts.runtime_of(session, config), monitor, request)
 
 
 def _placed(session: Session, where: Place, pid: int) -> None:
-    from ..host import cgroup_trees
-
     failure = cgroup_trees.enter_monitor(session.cgroups, where, pid, session.identity.uid)
     if failure:
         session.warn(failure)

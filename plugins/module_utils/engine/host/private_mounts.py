@@ -9,9 +9,9 @@ opened is the whole process's.
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from ..base.threads import in_thread
 from . import libc
 
 if TYPE_CHECKING:
@@ -51,25 +51,6 @@ class Space:
 
     def close(self) -> None:
         os.close(self._fd)
-
-
-def in_thread(deed: Callable[[], T]) -> T:
-    """In a thread of its own, whose namespaces and working directory go with it; what it raises is raised here."""
-    results: list[T] = []
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(deed())
-        except BaseException as error:  # raised again by the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
-    return results[0]
 
 
 def bind(source: str, fd: int) -> None:

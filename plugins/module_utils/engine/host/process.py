@@ -85,6 +85,22 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return env
 
 
+def running(argument: str, *names: str) -> list[int]:
+    """Processes of programs (or scripts) whose file name begins with one of `names` and that were given `argument`."""
+    found = []
+    wanted, beginnings = os.fsencode(argument), tuple(os.fsencode(name) for name in names)
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read(65536).split(b"\0")
+            except OSError:
+                continue
+            if wanted in words and any(os.path.basename(word).startswith(beginnings) for word in words[:2]):
+                found.append(int(entry))
+    return found
+
+
 class _Started:
     def __init__(self, child: subprocess.Popen[bytes], name: str) -> None:
         self._child = child

@@ -10,17 +10,22 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, HostLacks
 from ..base.steps import reached
+from ..base.threads import meanwhile
 from ..base.tuples import NamedTuple
+from ..host.process import running
 from . import forward, ports, setup, status, usernet
 from .port_holders import FORWARD_SUBCOMMAND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from .network_file import Json
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from .settings import NetContext, NetSettings
 
 _BACKLOG = 1024
+_PATIENCE = 60.0
 BRIDGE, PASTA, SLIRP = "bridge", "pasta", "slirp4netns"
 
 
@@ -41,7 +47,7 @@ class Way(NamedTuple):
 
 
 class Connection:
-    """A connected namespace. `fds` go to conmon (`pass_fds`), which by holding them keeps ports and helpers alive.
+    """A connected namespace. conmon gets `fds` (`pass_fds`), which by holding them keeps helpers alive.
 
     `network_status` is libpod's networkStatus ({} but for bridges); `nameservers` and `search` come first in
     resolv.conf; `host_address` is host.containers.internal, "" when the host cannot be reached by an address.
@@ -57,61 +63,96 @@ class Connection:
         self.host_address = host_address
         self.addresses = tuple(addresses)
         self.helper_pid = 0
-        self._reservation: ports.PortReservation | None = None
-        self._keep: list[int] = []
-
-    @property
-    def fds(self) -> tuple[int, ...]:
-        return (*(self._reservation.fds if self._reservation else ()), *self._keep)
+        self.fds: tuple[int, ...] = ()
 
     def close(self) -> None:
         """Let go of our copies of `fds`: after conmon has them, or when the start failed."""
-        if self._reservation:
-            self._reservation.close()
-        for fd in self._keep:
+        for fd in self.fds:
             os.close(fd)
-        self._keep = []
+        self.fds = ()
 
-    def __enter__(self) -> Connection:
+
+class Connecting:
+    """A namespace that is connected while the caller does other things. conmon gets `fds`, which by holding them keeps
+    ports and helpers alive.
+    """
+
+    def __init__(self, fds: Sequence[int], close: Callable[[], None], wait: Callable[[], Connection]) -> None:
+        self.fds = tuple(fds)
+        self._close = close
+        self._wait = wait
+
+    def finish(self) -> Connection:
+        """Wait until it is connected. Raises as `begin`, whatever had not turned out by then."""
+        return self._wait()
+
+    def __enter__(self) -> Connecting:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Let go of our copies of `fds`. What goes on is waited for, and its error is raised: what the caller met
+        meanwhile often follows from it."""
+        try:
+            self._wait()
+        except Exception:
+            if error is None or isinstance(error, Exception):
+                raise
+        finally:
+            self._close()
 
-    def hold(self, reservation: ports.PortReservation | None, keep: Sequence[int]) -> None:
-        self._reservation = reservation
-        self._keep = list(keep)
 
-
-def connect(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
-    """Connect the namespace at `netns` and publish the container's ports.
+def begin(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connecting:
+    """Begin to connect the namespace at `netns` and to publish the container's ports. Only netavark is not waited for.
 
     Raises Conflict for a taken port or address, NotFound for a missing network, HostLacks, ToolFailed. On failure
     nothing is left but the namespace itself.
     """
-    if way.kind == BRIDGE:
-        return _connect_bridge(ctx, netns, container, way)
-    if container.ports and _forwards(ctx, way):
-        with ports.reserve(container.ports, own=container.name, backlog=_BACKLOG) as reservation:
-            connection = _start(ctx, netns, container._replace(ports=()), way)
-            try:
-                _start_forwarder(ctx, connection, container, reservation, (netns, way))
-            except BaseException:
-                connection.close()
-                usernet.end_helpers(netns)
-                raise
+    if way.kind != BRIDGE:
+        made = _connect_user(ctx, netns, container, way)
+    elif ctx.settings.rootless and container.ports:
+        made = _connect_forwarded(ctx, netns, container, way)
     else:
+        reservation = ports.reserve(container.ports, own=container.name)
+        reached("ports-reserved")
+        connected = meanwhile(lambda: described(setup.setup(ctx, netns, container)))
+        return Connecting(reservation.fds, reservation.close, connected)
+    reached("network-connected")
+    return Connecting(made.fds, made.close, lambda: made)
+
+
+def _connect_user(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
+    if not container.ports or not _forwards(ctx, way):
         # The program binds the ports itself; trying first gives the better error and names the holder.
         ports.reserve(container.ports, own=container.name).close()
-        connection = _start(ctx, netns, container, way)
-    reached("network-connected")
+        return _start(ctx, netns, container, way)
+    with ports.reserve(container.ports, own=container.name, backlog=_BACKLOG) as reservation:
+        connection = _start(ctx, netns, container._replace(ports=()), way)
+        try:
+            _start_forwarder(ctx, connection, container, reservation, (netns, way))
+        except BaseException:
+            connection.close()
+            usernet.end_helpers(netns)
+            raise
+    return connection
+
+
+def _connect_forwarded(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
+    """A plain user's bridge, whose published ports a program of ours carries."""
+    with ports.reserve(container.ports, own=container.name, backlog=_BACKLOG) as reservation:
+        reached("ports-reserved")
+        connection = described(setup.setup(ctx, netns, container))
+        try:
+            _start_forwarder(ctx, connection, container, reservation, (netns, way))
+        except BaseException as error:
+            _undo(ctx, netns, container, error)
+            raise
     return connection
 
 
 def described(network_status: dict[str, Json]) -> Connection:
-    """A connection as bridges make it, from libpod's networkStatus; it holds nothing."""
+    """A connection as bridges make it, from libpod's networkStatus."""
     addresses = list(status.addresses(network_status))
     host_address = next((address.gateway for address in addresses if address.gateway), "")
     return Connection(
@@ -134,7 +175,7 @@ def _start(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Co
         api_socket = slirp_socket(ctx.settings, container.id)
         net = usernet.slirp(ctx, netns, container.ports, api_socket, way.options or ctx.settings.slirp_options)
     connection = Connection({}, net.nameservers, net.host_address, net.addresses)
-    connection.hold(None, net.keep_fds)
+    connection.fds = tuple(net.keep_fds)
     return connection
 
 
@@ -151,29 +192,7 @@ def _start_forwarder(
     command = (*way.command, FORWARD_SUBCOMMAND, container.name)
     forwarder = forward.start(ctx, command, reservation, (netns, container.id), connection.addresses)
     connection.helper_pid = forwarder.pid
-    connection.hold(None, (*connection.fds, forwarder.keep_fd))
-
-
-def _connect_bridge(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connection:
-    rootless = ctx.settings.rootless
-    reservation = ports.reserve(container.ports, own=container.name, backlog=_BACKLOG if rootless else 1)
-    try:
-        reached("ports-reserved")
-        connection = described(setup.setup(ctx, netns, container))
-        if not rootless or not container.ports:
-            connection.hold(reservation, ())
-            return connection
-        try:
-            _start_forwarder(ctx, connection, container, reservation, (netns, way))
-        except BaseException as error:
-            _undo(ctx, netns, container, error)
-            raise
-        reservation.close()  # the forwarder has them
-        reached("network-connected")
-        return connection
-    except BaseException:
-        reservation.close()
-        raise
+    connection.fds = (*connection.fds, forwarder.keep_fd)
 
 
 def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseException) -> None:
@@ -182,6 +201,21 @@ def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseExcep
     except (EngineError, OSError) as failure:
         if isinstance(error, EngineError):
             error.add_cleanup_failure(str(failure))
+
+
+def await_interrupted(netns: str) -> None:
+    """Where the task that began to connect has been killed, netavark goes on: what it does now would come after it has
+    been taken back. One that does not end is killed."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        left = running(netns, "netavark")
+        if not left:
+            return
+        if time.monotonic() > end:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..base.errors import HostLacks, NotFound
 from ..base.steps import reached
+from ..base.threads import in_thread
 from ..host import libc, mounts
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def create_unshared(path: str) -> str:
         libc.mount(_HERE, path, "", libc.MS_BIND)
 
     try:
-        aside(bind)
+        in_thread(bind)
     except BaseException as error:
         remove(path)
         if isinstance(error, OSError):
@@ -91,7 +92,7 @@ def visit(path: str, deed: Callable[[], Result]) -> Result:
         enter(path)
         return deed()
 
-    return aside(inside)
+    return in_thread(inside)
 
 
 def enter(path: str) -> None:
@@ -104,14 +105,6 @@ def enter(path: str) -> None:
             os.close(place)
     except OSError as error:
         raise NotFound(f"enter network namespace {path}", error.strerror or "not a namespace") from error
-
-
-def aside(deed: Callable[[], Result]) -> Result:
-    """The result of `deed`, run in a thread of its own, which takes what it did to its namespaces with it."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=1) as one:
-        return one.submit(deed).result()
 
 
 def prepare_directory(path: str) -> None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..base.errors import EngineError
 from ..base.files import atomic_write
 from ..base.steps import reached
+from ..base.threads import in_thread
 from ..host import libc
 from . import ipam, netns
 
@@ -57,7 +58,7 @@ class Shared:
 
         Programs it starts inherit both; the thread ends with it, and so no namespace needs to be left again.
         """
-        return netns.aside(lambda: self._inside(deed))
+        return in_thread(lambda: self._inside(deed))
 
     def _inside(self, deed: Callable[[], Result]) -> Result:
         directory = self.settings.rootless_netns_dir

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks, TimedOut, ToolFailed
 from ..base.tuples import NamedTuple
+from ..host.process import running
 from . import netns as netns_files
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def end_helpers(netns: str) -> None:
     deadline = time.monotonic() + _END_SECONDS
     asked = False
     while True:
-        helpers = _helpers_of(netns)
+        helpers = running(netns, "pasta", "passt", "slirp4netns")
         if not helpers:
             return
         if asked and time.monotonic() > deadline:
@@ -111,21 +112,6 @@ def end_helpers(netns: str) -> None:
                 continue
         asked = True
         time.sleep(_POLL_SECONDS)
-
-
-def _helpers_of(netns: str) -> list[int]:
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read(65536).split(b"\0")
-            except OSError:
-                continue
-            name = os.path.basename(words[0])
-            if name.startswith((b"pasta", b"passt", b"slirp4netns")) and os.fsencode(netns) in words:
-                found.append(int(entry))
-    return found
 
 
 def _pasta_ports(ports: Sequence[PortMapping]) -> list[str]:

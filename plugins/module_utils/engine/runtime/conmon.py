@@ -12,7 +12,8 @@ from ..base.files import read_bytes
 from ..base.tuples import NamedTuple
 from . import errors, handed
 from .delete import delete
-from .monitor import Answer, Launch, launch
+from .monitor import Answer, Launch
+from .monitor import Waiting as Conmon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,34 +80,47 @@ class Created(NamedTuple):
     conmon_pid: int
 
 
-def create(runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRequest) -> Created:
-    """Create the container; its program waits for start.start. Raises EngineError with the runtime's cause.
+class Waiting:
+    """A monitor that waits until its bundle is ready."""
 
-    After an error nothing of the container is left in the runtime. Directories are made, old pid and exit files of an
-    earlier run removed.
-    """
-    deed = f"{'restore' if request.restore_from else 'start'} container {request.name}"
-    persist_dir = os.path.join(monitor.persist_root, request.cid)
-    _prepare(deed, monitor, request, persist_dir)
-    wanted = Launch(
-        deed,
-        command(runtime, monitor, request),
-        os.path.join(request.run_dir, "conmon.pid"),
-        dict(monitor.env),
-        request.placed,
-        request.hold_fds,
-        request.stdio,
-        monitor.deadline,
-        request.handed,
-    )
-    try:
-        answer = launch(runner, wanted)
-        if answer.data <= 0:
-            raise _refusal(deed, runtime, request, answer)
-    except EngineError as error:
-        _clean_up(runner, runtime, request, error)
-        raise
-    return Created(answer.data, answer.conmon_pid)
+    def __init__(self, runner: Runner, runtime: Runtime, monitor: Monitor, request: CreateRequest) -> None:
+        """Directories are made, old pid and exit files of an earlier run removed. Raises HostLacks, NotFound."""
+        self._runner, self._runtime, self._request = runner, runtime, request
+        self._deed = f"{'restore' if request.restore_from else 'start'} container {request.name}"
+        _prepare(self._deed, monitor, request, os.path.join(monitor.persist_root, request.cid))
+        wanted = Launch(
+            self._deed,
+            command(runtime, monitor, request),
+            os.path.join(request.run_dir, "conmon.pid"),
+            dict(monitor.env),
+            request.placed,
+            request.hold_fds,
+            request.stdio,
+            monitor.deadline,
+            request.handed,
+        )
+        self._monitor = Conmon(runner, wanted)
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._monitor.__exit__()
+
+    def create(self) -> Created:
+        """Create the container; its program waits for start.start. Raises EngineError with the runtime's cause.
+
+        After an error nothing of the container is left in the runtime.
+        """
+        try:
+            with self._monitor:
+                answer = self._monitor.go()
+            if answer.data <= 0:
+                raise _refusal(self._deed, self._runtime, self._request, answer)
+        except EngineError as error:
+            _clean_up(self._runner, self._runtime, self._request, error)
+            raise
+        return Created(answer.data, answer.conmon_pid)
 
 
 def _prepare(deed: str, monitor: Monitor, request: CreateRequest, persist_dir: str) -> None:

@@ -13,10 +13,13 @@ import os
 import select
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..base.errors import EngineError, TimedOut, ToolFailed
+from ..base.threads import meanwhile
 from ..base.tuples import NamedTuple
+from ..host.process import running
 from .handed import copies, out_of_the_way
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from ..host.process import Process, Runner
 
 _ANSWER_LIMIT = 1024 * 1024
+_END_SECONDS = 5.0
 _KEPT_VARIABLES = (
     "PATH",
     "HOME",
@@ -72,57 +76,95 @@ class Answer(NamedTuple):
     lines: Lines | None = None
 
 
-def launch(runner: Runner, wanted: Launch) -> Answer:
-    """Start conmon and wait for its answer, which may be a refusal.
+class Waiting:
+    """A conmon that has been started, is being put into its cgroup, and goes on when it is told to.
 
-    Raises TimedOut when the runtime hangs (conmon and all below it are killed), ToolFailed when conmon itself fails.
+    Moving a process between cgroups can take the kernel 10 ms and more (it waits for all processors to pass a quiet
+    moment); there is time for other things meanwhile. Leaving it without an answer ends conmon.
     """
-    sync_read, sync_write = _pipe(wanted)
-    start_read, start_write = _pipe(wanted)
-    attach_read, attach_write = _pipe(wanted) if wanted.attach is not None else (-1, -1)
-    held = copies(wanted.hold_fds, wanted.handed)
-    said = os.memfd_create("conmon-stderr")
-    child: Process | None = None
-    try:
-        stdin, stdout, stderr = wanted.stdio or (None, None, said)
-        child = runner.spawn(
-            wanted.argv,
-            env=_environment(wanted.env, sync_write, start_read, attach_write),
-            cwd="/",  # it outlives us: no directory of the caller may stay busy
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=(sync_write, start_read, *(fd for fd in (attach_write,) if fd >= 0), *held, *wanted.handed),
-            new_session=True,
-        )
-        sync_write, start_read, attach_write = _close(sync_write), _close(start_read), _close(attach_write)
-        if wanted.placed is not None:
-            wanted.placed(child.pid)
-        _go(start_write)
-        if wanted.attach is not None and Lines(attach_read).next(wanted.deadline):
+
+    def __init__(self, runner: Runner, wanted: Launch) -> None:
+        self._wanted = wanted
+        self._child: Process | None = None
+        self._placed: Callable[[], None] | None = None
+        self._sync_read, self._sync_write = _pipe(wanted)
+        self._start_read, self._start_write = _pipe(wanted)
+        self._attach_read, self._attach_write = _pipe(wanted) if wanted.attach is not None else (-1, -1)
+        self._said = os.memfd_create("conmon-stderr")
+        held = copies(wanted.hold_fds, wanted.handed)
+        given = (self._sync_write, self._start_read, self._attach_write)
+        try:
+            stdin, stdout, stderr = wanted.stdio or (None, None, self._said)
+            self._child = runner.spawn(
+                wanted.argv,
+                env=_environment(wanted.env, *given),
+                cwd="/",  # it outlives us: no directory of the caller may stay busy
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(*(fd for fd in given if fd >= 0), *held, *wanted.handed),
+                new_session=True,
+            )
+            if wanted.placed is not None:
+                self._placed = meanwhile(partial(wanted.placed, self._child.pid))
+        except BaseException:
+            self.__exit__()
+            raise
+        finally:
+            for fd in (*given, *(fd for fd, lent in zip(held, wanted.hold_fds) if fd != lent)):
+                _close(fd)
+            self._sync_write = self._start_read = self._attach_write = -1
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        child, self._child = self._child, None
+        try:
+            if self._placed is not None:
+                self._placed()  # first, or the pid might be another's by then
+        finally:
+            if child is not None:
+                stop_tree(child.pid, recorded_pid(self._wanted.pidfile))
+                _reap(child)
+            for fd in (self._sync_read, self._start_write, self._attach_read, self._said):
+                _close(fd)
+            self._sync_read = self._start_write = self._attach_read = self._said = -1
+
+    def go(self) -> Answer:
+        """Let it create the container, and wait for its answer, which may be a refusal.
+
+        Raises TimedOut when the runtime hangs (conmon and all below it are killed), ToolFailed when conmon itself
+        fails.
+        """
+        wanted, child = self._wanted, self._child
+        if child is None:
+            raise ToolFailed(wanted.deed, "conmon", 0, "it has been told to go on before")
+        if self._placed is not None:
+            self._placed()
+        _go(self._start_write)
+        if wanted.attach is not None and Lines(self._attach_read).next(wanted.deadline):
             wanted.attach()
-            _go(start_write)
-        lines = Lines(sync_read)
+            _go(self._start_write)
+        lines = Lines(self._sync_read)
         line = lines.next(wanted.deadline)
         if line is None:
             raise TimedOut(wanted.deed, f"no answer from the runtime within {wanted.deadline:g} s; it was killed")
         if not line:
-            raise ToolFailed(wanted.deed, "conmon", child.wait(5.0), _text_of(said))
+            raise ToolFailed(wanted.deed, "conmon", child.wait(5.0), _text_of(self._said))
         child.wait(5.0)  # gone already: its second process wrote the line
         answer = _answer(wanted, line)
+        self._child = None
         if wanted.attach is not None and answer.data > 0:
-            sync_read = -1
+            self._sync_read = -1
             return answer._replace(lines=lines)
         return answer
-    except BaseException:
-        if child is not None:
-            stop_tree(child.pid, recorded_pid(wanted.pidfile))
-            _reap(child)
-        raise
-    finally:
-        ours = (fd for fd, given in zip(held, wanted.hold_fds) if fd != given)
-        for fd in (sync_read, sync_write, start_read, start_write, attach_read, attach_write, said, *ours):
-            _close(fd)
+
+
+def launch(runner: Runner, wanted: Launch) -> Answer:
+    """Start conmon and let it go on at once. Raises as Waiting.go."""
+    with Waiting(runner, wanted) as waiting:
+        return waiting.go()
 
 
 def _pipe(wanted: Launch) -> tuple[int, int]:
@@ -240,6 +282,23 @@ def stop_tree(*pids: int) -> None:
             os.kill(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+
+
+def end(cid: str) -> None:
+    """Kill the monitors of a container that is not to be, and all below them; but not one that has called us to clean
+    up, for that has nothing else to do any more. Raises TimedOut."""
+    deadline = time.monotonic() + _END_SECONDS
+    callers = [os.getppid()]
+    while callers[-1] > 1:
+        callers.append(_ppid(str(callers[-1])))
+    while True:
+        left = [pid for pid in running(cid, "conmon") if pid not in callers]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            raise TimedOut(f"end the monitor of container {cid[:12]}", f"process {left[0]} does not end")
+        stop_tree(*left)
+        time.sleep(0.01)
 
 
 def _ppid(name: str) -> int:

@@ -305,8 +305,8 @@ def _by_program(program: str, text: str, target: str) -> None:
 
 def _in_directory(path: str, deed: Callable[[], object]) -> None:
     """Run `deed` in a thread with a working directory of its own (unshare(2), CLONE_FS)."""
+    from ..base.threads import in_thread
     from ..host import libc
-    from ..host.private_mounts import in_thread
 
     def run() -> None:
         libc.unshare(_CLONE_FS)
