@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput
@@ -63,7 +64,13 @@ def load_profile(content: bytes, name: str, arch: str, capabilities: Iterable[st
 
     Raises BadInput for anything that is not a profile: an unknown word must not quietly open the door.
     """
-    return _Reader(name, arch, frozenset(capabilities)).read(content)
+    return _loaded(content, name, arch, frozenset(capabilities))
+
+
+@lru_cache(maxsize=8)
+def _loaded(content: bytes, name: str, arch: str, capabilities: frozenset[str]) -> Json | None:
+    """Most containers of a host have the same one. Nobody changes what was read."""
+    return _Reader(name, arch, capabilities).read(content)
 
 
 def _applies(

@@ -82,7 +82,7 @@ def cgroups_path(config: Json) -> str:
 
 def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
     """The finished spec, and warnings about what had to be weakened for this host."""
-    made: Json = copy.deepcopy(table(config, "spec"))
+    made = _copied(table(config, "spec"))
     warnings: list[str] = []
     _process(made, config, facts, warnings)
     root = table(made, "root")
@@ -99,6 +99,16 @@ def render(config: Json, facts: StartFacts) -> tuple[Json, tuple[str, ...]]:
     made["annotations"] = notes
     _linux(made, config, facts)
     return made, tuple(warnings)
+
+
+def _copied(spec: Json) -> Json:
+    """All but the seccomp profile, most of a spec, which is taken over as it is recorded."""
+    linux = table(spec, "linux")
+    if not linux.get("seccomp"):
+        return copy.deepcopy(spec)
+    made = copy.deepcopy({**spec, "linux": {**linux, "seccomp": None}})
+    table(made, "linux")["seccomp"] = linux["seccomp"]
+    return made
 
 
 def _process(made: Json, config: Json, facts: StartFacts, warnings: list[str]) -> None:
