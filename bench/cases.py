@@ -135,6 +135,16 @@ def start(ground: Ground) -> Iterator[Row]:
         floor=empty,
         processor=ground.processor,
     )
+    yield Row(
+        "start here",
+        "the same without the controller: the module alone, on the host",
+        ground.payload("containers", {"containers": tasks}),
+        {"20 x podman run -d": by_podman},
+        {"20 x podman run -d": 1 / 2.5},
+        rounds=7,
+        before=none_left,
+        processor=ground.processor,
+    )
     ground.podman("rm", "-f", "-t", "0", "-a")
 
 
