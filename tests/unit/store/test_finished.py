@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.digest import digest_of
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import libc, mounts
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.values import Wanted
 from layer_trees import DIR, HARD, LINK, M, look, store_at, tar
 
@@ -132,3 +133,22 @@ def test_a_note_that_makes_no_sense(tmp_path: Path, note: str) -> None:
     (left,) = staging(tmp_path)
     (tmp_path / "root/overlay/staging" / left / "layer.json").write_text(note)
     assert store_at(tmp_path).resume_layer(WANTED) is None
+
+
+def test_a_layer_that_is_mounted_goes_all_the_same(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    staged = store.stage_layer(io.BytesIO(LAYER))
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            libc.unshare(libc.CLONE_NEWNS)
+            libc.mount("", "/", "", libc.MS_REC | libc.MS_PRIVATE)
+            mounts.tmpfs(os.path.join(staged.tree, "d"), "mode=0700")
+            Path(staged.tree, "d", "file").touch()
+            store.discard_staged([staged])
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert staging(tmp_path) == []

@@ -284,11 +284,19 @@ class Staging:
             fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return
+        from ..host import mounts
         from ..host.rooted import remove_tree
 
         try:
             for entry in os.listdir(fd):
-                if entry != _LOCK_NAME:
+                if entry == _LOCK_NAME:
+                    continue
+                try:
+                    remove_tree(fd, entry)
+                except OSError as error:
+                    if error.errno != errno.EBUSY:
+                        raise
+                    mounts.unmount_below(self.path)  # somebody mounted the layer just before it went
                     remove_tree(fd, entry)
         finally:
             os.close(fd)
