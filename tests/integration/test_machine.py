@@ -57,7 +57,7 @@ def test_several_test_processes_sweep_the_same_leftovers() -> None:
     owner.kill()
     owner.wait()
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(sweep) for _ in range(4)]:
+        for done in [pool.submit(sweep) for _number in range(4)]:
             done.result()
     assert cgroups_of(name) == []
 

@@ -18,7 +18,7 @@ def test_it_goes_on_meanwhile_and_is_waited_for() -> None:
 
 def test_what_it_raises_is_raised_by_who_waits_each_time() -> None:
     wait = meanwhile(lambda: 1 // 0)
-    for _ in range(2):
+    for _turn in range(2):
         with pytest.raises(ZeroDivisionError):
             wait()
 
