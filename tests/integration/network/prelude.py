@@ -124,7 +124,7 @@ class Container:
 
     def let_go(self):
         """Nobody else holds its descriptors: as if conmon had ended."""
-        self.link.__exit__(None, None, None)
+        self.link.close()
 
     def down(self, netns_first=False):
         if self.server:

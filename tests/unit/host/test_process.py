@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from pathlib import Path
 
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import running
+import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import TimedOut
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process import running, signal_all, until_gone
 
 
 def _seen(argument: str, *names: str) -> list[int]:
@@ -31,3 +34,21 @@ def test_a_program_or_script_with_an_argument(tmp_path: Path) -> None:
     finally:
         child.communicate()
     assert running(netns, "netavark") == []
+
+
+def test_they_are_waited_for_and_told_each_time() -> None:
+    left, told = [[7, 8], [8], []], []
+    until_gone("end them", 10, lambda: left.pop(0), told.append)
+    assert told == [[7, 8], [8]]
+
+
+def test_one_that_stays() -> None:
+    with pytest.raises(TimedOut, match="end them: process 7 does not end"):
+        until_gone("end them", 0.02, lambda: [7], lambda left: None)
+
+
+def test_who_has_gone_meanwhile_keeps_no_signal_from_the_rest() -> None:
+    gone, child = subprocess.Popen(["true"]), subprocess.Popen(["sleep", "60"])
+    gone.wait()
+    signal_all([gone.pid, child.pid], signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL

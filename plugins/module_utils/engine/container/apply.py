@@ -12,6 +12,7 @@ from ..base import jsonval
 from ..base.errors import EngineError, NotFound
 from ..base.files import atomic_write, dump_json, read_json
 from ..base.steps import reached
+from ..host import cgroup_trees
 from . import config as configuration
 from . import create, effective, endpoints, gather, lookup, parts, planner, recreate, remove, rewiring, update
 from .desired import HEALTHY
@@ -67,8 +68,6 @@ def _apply(session: Session, task: Task, view: View) -> RunResult | None:
 
 
 def _make(session: Session, task: Task, image: ImageView | None, *, starts: bool) -> RunResult | None:
-    from ..host import cgroup_trees
-
     with cgroup_trees.moving_soon(session.cgroups) if starts else nullcontext():
         made = create.create(session, task.desired, _around(session, task, image), _memory(task))
         return _first_start(session, task, made) if starts else None

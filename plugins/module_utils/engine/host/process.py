@@ -9,6 +9,7 @@ directories added to PATH (nft, iptables and newuidmap live there, and a plain u
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import HostLacks, TimedOut, ToolFailed
@@ -16,8 +17,9 @@ from ..base.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_POLL_SECONDS = 0.01
 _SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -99,6 +101,33 @@ def running(argument: str, *names: str) -> list[int]:
             if wanted in words and any(os.path.basename(word).startswith(beginnings) for word in words[:2]):
                 found.append(int(entry))
     return found
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send it to those that are still there and ours."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def until_gone(
+    deed: str, seconds: float, left: Callable[[], list[int]], each_time: Callable[[list[int]], None]
+) -> None:
+    """Wait until `left` finds no process any more; those whom it finds are given to `each_time` before looking again.
+
+    Raises TimedOut, in the words of the deed.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        found = left()
+        if not found:
+            return
+        if time.monotonic() > deadline:
+            raise TimedOut(deed, f"process {found[0]} does not end")
+        each_time(found)
+        time.sleep(_POLL_SECONDS)
 
 
 class _Started:

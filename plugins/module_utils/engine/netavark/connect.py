@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import zlib
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..base.errors import EngineError, HostLacks
+from ..base.errors import EngineError, HostLacks, TimedOut
 from ..base.steps import reached
 from ..base.threads import meanwhile
 from ..base.tuples import NamedTuple
-from ..host.process import running
+from ..host.process import running, signal_all, until_gone
 from . import forward, ports, setup, status, usernet
 from .port_holders import FORWARD_SUBCOMMAND
 
@@ -86,21 +84,25 @@ class Connecting:
         """Wait until it is connected. Raises as `begin`, whatever had not turned out by then."""
         return self._wait()
 
+    def close(self) -> None:
+        """Let go of our copies of `fds`. What goes on is waited for, and its error is raised."""
+        try:
+            self._wait()
+        finally:
+            self._close()
+
     def __enter__(self) -> Connecting:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of our copies of `fds`. What goes on is waited for, and its error is raised: what the caller met
-        meanwhile often follows from it."""
+        """As close. Its error comes before what the caller met meanwhile, which often follows from it."""
         try:
-            self._wait()
+            self.close()
         except Exception:
             if error is None or isinstance(error, Exception):
                 raise
-        finally:
-            self._close()
 
 
 def begin(ctx: NetContext, netns: str, container: ContainerNet, way: Way) -> Connecting:
@@ -205,17 +207,12 @@ def _undo(ctx: NetContext, netns: str, container: ContainerNet, error: BaseExcep
 
 def await_interrupted(netns: str) -> None:
     """Where the task that began to connect has been killed, netavark goes on: what it does now would come after it has
-    been taken back. One that does not end is killed."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        left = running(netns, "netavark")
-        if not left:
-            return
-        if time.monotonic() > end:
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        time.sleep(0.02)
+    been taken back. One that does not end is killed. Raises TimedOut."""
+    deed = f"wait for netavark, which connects {netns}"
+    try:
+        until_gone(deed, _PATIENCE, lambda: running(netns, "netavark"), lambda _left: None)
+    except TimedOut:
+        until_gone(deed, _PATIENCE, lambda: running(netns, "netavark"), lambda left: signal_all(left, signal.SIGKILL))
 
 
 def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:

@@ -13,12 +13,11 @@ import os
 import select
 import signal
 import socket
-import time
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, HostLacks, TimedOut, ToolFailed
 from ..base.tuples import NamedTuple
-from ..host.process import running
+from ..host.process import running, signal_all, until_gone
 from . import netns as netns_files
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ SLIRP_HOST = "10.0.2.2"
 SLIRP_ADDRESS = "10.0.2.100"
 _START_SECONDS = 20.0
 _END_SECONDS = 5.0
-_POLL_SECONDS = 0.01
 _TUN = "/dev/net/tun"
 
 
@@ -97,21 +95,12 @@ def is_modern(ctx: NetContext) -> bool:
 
 def end_helpers(netns: str) -> None:
     """Wait for the programs of a namespace that is gone or going, so that their ports are free when this returns."""
-    deadline = time.monotonic() + _END_SECONDS
-    asked = False
-    while True:
-        helpers = running(netns, "pasta", "passt", "slirp4netns")
-        if not helpers:
-            return
-        if asked and time.monotonic() > deadline:
-            raise TimedOut(f"end the network helpers of {netns}", f"process {helpers[0]} does not end")
-        for pid in helpers:
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                continue
-        asked = True
-        time.sleep(_POLL_SECONDS)
+    until_gone(
+        f"end the network helpers of {netns}",
+        _END_SECONDS,
+        lambda: running(netns, "pasta", "passt", "slirp4netns"),
+        lambda helpers: signal_all(helpers, signal.SIGTERM),
+    )
 
 
 def _pasta_ports(ports: Sequence[PortMapping]) -> list[str]:

@@ -105,7 +105,7 @@ class Waiting:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._monitor.__exit__()
+        self._monitor.close()
 
     def create(self) -> Created:
         """Create the container; its program waits for start.start. Raises EngineError with the runtime's cause.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import EngineError, TimedOut, ToolFailed
 from ..base.threads import meanwhile
 from ..base.tuples import NamedTuple
-from ..host.process import running
+from ..host.process import running, signal_all, until_gone
 from .handed import copies, out_of_the_way
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Waiting:
             if wanted.placed is not None:
                 self._placed = meanwhile(partial(wanted.placed, self._child.pid))
         except BaseException:
-            self.__exit__()
+            self.close()
             raise
         finally:
             for fd in (*given, *(fd for fd, lent in zip(held, wanted.hold_fds) if fd != lent)):
@@ -119,6 +119,10 @@ class Waiting:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End a conmon that has not answered."""
         child, self._child = self._child, None
         try:
             if self._placed is not None:
@@ -277,28 +281,21 @@ def stop_tree(*pids: int) -> None:
     doomed = [pid for pid in pids if pid > 1]
     for pid in doomed:
         doomed.extend(child for child in parents.get(pid, ()) if child not in doomed)
-    for pid in doomed:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+    signal_all(doomed, signal.SIGKILL)
 
 
 def end(cid: str) -> None:
     """Kill the monitors of a container that is not to be, and all below them; but not one that has called us to clean
     up, for that has nothing else to do any more. Raises TimedOut."""
-    deadline = time.monotonic() + _END_SECONDS
     callers = [os.getppid()]
     while callers[-1] > 1:
         callers.append(_ppid(str(callers[-1])))
-    while True:
-        left = [pid for pid in running(cid, "conmon") if pid not in callers]
-        if not left:
-            return
-        if time.monotonic() > deadline:
-            raise TimedOut(f"end the monitor of container {cid[:12]}", f"process {left[0]} does not end")
-        stop_tree(*left)
-        time.sleep(0.01)
+    until_gone(
+        f"end the monitor of container {cid[:12]}",
+        _END_SECONDS,
+        lambda: [pid for pid in running(cid, "conmon") if pid not in callers],
+        lambda left: stop_tree(*left),
+    )
 
 
 def _ppid(name: str) -> int:
