@@ -39,13 +39,23 @@ class Pair:
         assert done.returncode and "Traceback" not in done.stdout + done.stderr, done.stdout[-3000:]
         return done.stdout
 
-    def migrate(self, *flags: str, step: str = "", **options: object) -> tuple[subprocess.CompletedProcess[str], dict]:
-        """One run of the role for container `state`; with `step`, tasks kill themselves when they reach it."""
+    def migrate(
+        self, *flags: str, step: str = "", after: dict | None = None, **options: object
+    ) -> tuple[subprocess.CompletedProcess[str], dict]:
+        """One run of the role for container `state`; with `step`, tasks kill themselves when they reach it. With
+        `after` the same play has run the role with these options before."""
         inventory = self.here.share / "other.ini"
         inventory.write_text(HOST.format(agent=self.there.agent))
-        given = {"container": "state", "to": "other", "probe": WELL, **options}
-        named = {f"live_migrate_{key}": each for key, each in given.items() if each is not None}
-        role = {"role": "daemonless.oci.live_migrate", **named}
+        roles = [
+            {
+                "role": "daemonless.oci.live_migrate",
+                "vars": {f"live_migrate_{key}": each for key, each in given.items() if each is not None},
+            }
+            for given in (after, {"container": "state", "probe": WELL, **options})
+            if given is not None
+        ]
+        for role in roles:
+            role["vars"]["live_migrate_to"] = "other"  # type: ignore[index]
         out = self.here.share / "result.json"
         out.unlink(missing_ok=True)
         copy = {"content": "{{ live_migrate_result | to_json }}", "dest": str(out), "mode": "0644"}
@@ -54,7 +64,7 @@ class Pair:
             "hosts": "machine",
             "gather_facts": False,
             "environment": {"DAEMONLESS_STOP_AT": step} if step else {},
-            "roles": [role],
+            "roles": roles,
             "post_tasks": [{"ansible.builtin.copy": copy, **here}],
         }
         done = self.here.playbook("\n" + json.dumps([play]), "-i", str(inventory), *flags, check=False)
@@ -275,6 +285,17 @@ def test_a_pod_whose_transfer_is_killed_stays(crew: Pair, step: str) -> None:
     before, known = counts(crew.here), seen(crew.here)
     assert "It runs on machine as before" in crew.transfer(step=step)
     crew_untouched(crew, before, known)
+
+
+def test_nothing_of_what_moved_before_is_taken_for_the_pods(crew: Pair) -> None:
+    """Facts of a role stay for all of a run."""
+    crew.here.task("container", {"name": "beside", "image": IMAGE, "command": ["sleep", "1000"], "stop_timeout": 0})
+    done, _result = crew.migrate("--check", after={"container": "beside"}, **WHOLE)
+    assert changes(done) > 0
+    assert "Container beside would move from machine to other" in done.stdout
+    told = done.stdout.partition("Pod crew would move from machine to other")[2]
+    assert "the kernel does not tell which pages were written" in told, done.stdout[-3000:]
+    crew.here.task("container", {"name": "beside", "state": "absent"})
 
 
 def test_a_pod_moves_as_a_whole(crew: Pair) -> None:
