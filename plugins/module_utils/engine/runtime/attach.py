@@ -78,7 +78,8 @@ class Attached:
         try:
             packet = self._socket.recv(_PACKET)
         except ConnectionResetError:
-            return False
+            # told once, and before what lies there still: the monitor went without reading all that it was fed
+            return True
         if not packet:
             return False
         stream = _STREAMS.get(packet[0])
