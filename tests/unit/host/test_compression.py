@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import lzma
 import random
@@ -27,6 +28,15 @@ def zstd(data: bytes) -> bytes:
 ENCODERS = {"none": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "zstd": zstd}
 
 
+@pytest.fixture(params=["zlib", "isal"])
+def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What unpacks gzip: the standard library, or what some distributions have beside it."""
+    if request.param == "zlib":
+        monkeypatch.setitem(sys.modules, "isal", None)
+    else:
+        importlib.import_module("isal.isal_zlib")
+
+
 class Dribble:
     """Gives few bytes at a time."""
 
@@ -38,6 +48,7 @@ class Dribble:
         return self._data.read(min(self._most, size) if size >= 0 else self._most)
 
 
+@pytest.mark.usefixtures("inflater")
 @pytest.mark.parametrize("kind", ENCODERS)
 @pytest.mark.parametrize("data", [b"", b"x", PLAIN, ZEROS], ids=["empty", "byte", "words", "zeros"])
 def test_round(kind: str, data: bytes) -> None:
@@ -50,6 +61,7 @@ def test_round(kind: str, data: bytes) -> None:
     assert reader.consumed == len(packed)
 
 
+@pytest.mark.usefixtures("inflater")
 @pytest.mark.parametrize("kind", [kind for kind in ENCODERS if kind != "none"])
 def test_streams_one_after_the_other(kind: str) -> None:
     encode = ENCODERS[kind]
@@ -59,6 +71,7 @@ def test_streams_one_after_the_other(kind: str) -> None:
         assert decompressor(kind, Dribble(packed, most)).read() == b"".join(parts)
 
 
+@pytest.mark.usefixtures("inflater")
 @pytest.mark.parametrize("kind", [kind for kind in ENCODERS if kind != "none"])
 def test_cut_or_damaged_streams_are_corrupt(kind: str) -> None:
     packed = ENCODERS[kind](PLAIN[:50_000])
@@ -72,6 +85,7 @@ def test_cut_or_damaged_streams_are_corrupt(kind: str) -> None:
         decompressor(kind, io.BytesIO(packed + b"not another stream")).read()
 
 
+@pytest.mark.usefixtures("inflater")
 def test_memory_stays_small_whatever_the_ratio() -> None:
     packed = gzip.compress(ZEROS)
     reader = decompressor("gzip", io.BytesIO(packed))
