@@ -70,7 +70,7 @@ def ps(ground: Ground) -> Iterator[Row]:
         rounds=15,
         processor=ground.processor,
     )
-    ground.podman("rm", "-f", "-t", "0", "-a")
+    ground.none_left()
 
 
 def listed(ground: Ground) -> Iterator[Row]:
@@ -95,7 +95,7 @@ def listed(ground: Ground) -> Iterator[Row]:
         floor=ground.playbook_of(EMPTY, {}, 1),
         above={"podman_containers": 1 / 40},
     )
-    ground.podman("rm", "-f", "-t", "0", "-a")
+    ground.none_left()
 
 
 def start(ground: Ground) -> Iterator[Row]:
@@ -107,9 +107,6 @@ def start(ground: Ground) -> Iterator[Row]:
         for name in names:
             ground.podman("run", "-d", "--name", name, IMAGE, "sleep", "100000")
 
-    def none_left() -> None:
-        ground.podman("rm", "-f", "-t", "0", "-a")
-
     empty = ground.playbook_of(EMPTY, {}, 1)
     yield Row(
         "start",
@@ -118,7 +115,7 @@ def start(ground: Ground) -> Iterator[Row]:
         {"podman_container": lambda: ground.playbook_items(PEER, tasks)},
         {},
         rounds=3,
-        before=none_left,
+        before=ground.none_left,
         floor=empty,
     )
     yield Row(
@@ -131,7 +128,7 @@ def start(ground: Ground) -> Iterator[Row]:
         },
         {"podman_containers": 1 / 6, "20 x podman run -d": 1 / 2.5},
         rounds=5,
-        before=none_left,
+        before=ground.none_left,
         floor=empty,
         processor=ground.processor,
     )
@@ -142,10 +139,10 @@ def start(ground: Ground) -> Iterator[Row]:
         {"20 x podman run -d": by_podman},
         {"20 x podman run -d": 1 / 2.5},
         rounds=7,
-        before=none_left,
+        before=ground.none_left,
         processor=ground.processor,
     )
-    ground.podman("rm", "-f", "-t", "0", "-a")
+    ground.none_left()
 
 
 def remove(ground: Ground) -> Iterator[Row]:

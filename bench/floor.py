@@ -25,7 +25,7 @@ def floor(ground: Ground) -> Iterator[Row]:
 
     def none_left() -> None:
         drive("remove")
-        ground.podman("rm", "-f", "-t", "0", "-a")
+        ground.none_left()
 
     def by_podman() -> None:
         for name in names:

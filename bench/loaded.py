@@ -20,9 +20,6 @@ def loaded(ground: Ground) -> Iterator[Row]:
     )
     worker = ground.machine.spawn(["/usr/bin/python3", "-IS", _DRIVER, IMAGE])
 
-    def none_left() -> None:
-        ground.podman("rm", "-f", "-t", "0", "-a")
-
     def by_worker(network: str) -> Deed:
         return lambda: ground.machine.run(["sh", "-euc", _ASK, "sh", "loaded", network], timeout=600) and None
 
@@ -36,13 +33,13 @@ def loaded(ground: Ground) -> Iterator[Row]:
             {"podman run -d": ground.podman_deed(*run)},
             {"podman run -d": goal},
             rounds=15,
-            before=none_left,
+            before=ground.none_left,
             processor=ground.processor,
             floor=lambda: ground.machine.run(["sh", "-euc", "true"], timeout=600) and None,
         )
     ground.machine.sh("echo end end >/run/lab/loaded.ask")
     worker.wait()
-    none_left()
+    ground.none_left()
 
 
 DRIVER = r"""
