@@ -131,6 +131,21 @@ def test_the_copy_and_the_oom_mark(paths: exits.ExitPaths) -> None:
     assert exits.read(paths, CID) is None and not os.path.exists(paths.persist_dir)
 
 
+def test_its_monitor_writes_down_what_it_printed_after_its_end(proc: Proc, paths: exits.ExitPaths) -> None:
+    assert not exits.may_print(paths, INIT, str(proc.base)), "nobody is there who could"
+    proc.monitor(40)
+    assert exits.may_print(paths, INIT, str(proc.base)), "it has ended, and that is not recorded yet"
+    proc.add(50, 40, state="Z")
+    assert exits.may_print(paths, INIT, str(proc.base))
+    Path(paths.exit_dir, CID).write_text("0")
+    assert not exits.may_print(paths, INIT, str(proc.base)), "all that it printed was written down before"
+
+
+def test_what_runs_may_print_whoever_watches(proc: Proc, paths: exits.ExitPaths) -> None:
+    proc.add(50, 1, cgroup=f"/libpod_parent/libpod-{CID}")
+    assert exits.may_print(paths, INIT, str(proc.base))
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [("15", 15), ("TERM", 15), ("SIGTERM", 15), ("sigkill", 9), ("Hup", 1), (" INT ", 2), ("64", 64)],

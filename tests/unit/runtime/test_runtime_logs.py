@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import logs_file, logs_journal
@@ -166,6 +167,24 @@ def test_following_over_a_replaced_and_an_emptied_file(tmp_path: Path) -> None:
     writer = Writer(append(_raw(2, "b")), replace, append(_raw(5, "e")), lambda: path.write_text(_raw(6, "f")))
     found = list(join(logs_file.read_file(str(path), LogQuery(follow=True), writer)))
     assert [x.data for x in found] == [b"a", b"b", b"c", b"d", b"e", b"f"]
+
+
+def test_what_is_written_right_before_the_exchange_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ctr.log"
+    path.write_text(_raw(1, "a"))
+    (tmp_path / "new").write_text(_raw(3, "c"))
+    look = logs_file._successor
+
+    def late(file: BinaryIO, name: str) -> BinaryIO | None:
+        if (tmp_path / "new").exists():
+            with path.open("a") as old:
+                old.write(_raw(2, "b"))
+            os.rename(tmp_path / "new", path)
+        return look(file, name)
+
+    monkeypatch.setattr(logs_file, "_successor", late)
+    found = list(join(logs_file.read_file(str(path), LogQuery(follow=True), Writer(lambda: None))))
+    assert [x.data for x in found] == [b"a", b"b", b"c"]
 
 
 def test_following_ends_at_until(tmp_path: Path) -> None:

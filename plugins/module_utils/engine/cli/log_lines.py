@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..base.tuples import NamedTuple
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 #: Podman's, by the number of the container: grey, red, yellow, blue, magenta, cyan, green.
 _COLORS = (b"\033[37m", b"\033[31m", b"\033[33m", b"\033[34m", b"\033[35m", b"\033[36m", b"\033[32m")
 _RESET = b"\033[0m"
-_LOOK_SECONDS = 0.3
 
 
 class Style(NamedTuple):
@@ -72,42 +72,23 @@ def query(options: Namespace) -> LogQuery:
 
 def together(context: Context, containers: Sequence[Container], wanted: LogQuery, style: Style) -> None:
     """The lines of all, by time; with `follow` until the last of them has ended."""
-    seen: dict[str, int] = {}
-    first = True
-    while True:
-        runs = _alive(context, containers)
-        for _moment, number, line in _fresh(context, containers, wanted, seen, first=first):
+    from ..container.logs import logs, may_print
+
+    session = context.session
+    if not wanted.follow:
+        found = [(line.time_ns, n, line) for n, one in enumerate(containers) for line in logs(session, one, wanted)]
+        for _moment, number, line in sorted(found, key=lambda item: item[0]):
             write(line, containers[number], number, style)
         flush()
-        if not wanted.follow or not runs:
-            return
-        first = False
-        time.sleep(_LOOK_SECONDS)
+        return
+    from .log_follow import follow
 
+    def show(line: LogLine, number: int) -> None:
+        write(line, containers[number], number, style)
+        flush()
 
-def _alive(context: Context, containers: Sequence[Container]) -> bool:
-    from ..container.lookup import by_id
+    def more() -> bool:
+        late = wanted.until_ns is not None and time.time_ns() > wanted.until_ns
+        return not late and any(may_print(session, one) for one in containers)
 
-    fresh = [by_id(context.session, one.id) for one in containers]
-    return any(one is not None and one.running for one in fresh)
-
-
-def _fresh(
-    context: Context, containers: Sequence[Container], wanted: LogQuery, seen: dict[str, int], *, first: bool
-) -> list[tuple[int, int, LogLine]]:
-    """What has not been shown yet."""
-    from ..base.clock import parse
-    from ..container.logs import logs
-
-    found = []
-    for number, container in enumerate(containers):
-        since = wanted.since_ns if first else seen.get(container.id)
-        ask = wanted._replace(since_ns=since, tail=wanted.tail if first else -1, follow=False)
-        for line in logs(context.session, container, ask):
-            moment = parse(line.stamp)
-            if first or moment > seen.get(container.id, 0):
-                found.append((moment, number, line))
-    for moment, number, _line in found:
-        identity = containers[number].id
-        seen[identity] = max(moment, seen.get(identity, 0))
-    return sorted(found, key=lambda item: item[0])
+    follow([partial(logs, session, one, wanted) for one in containers], more, show)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import Conflict, TimedOut
 from ..base.tuples import NamedTuple
+from ..runtime import exits
 from ..runtime import logs as runtime_logs
 from . import lookup
+from .settle import exit_paths
 
 if TYPE_CHECKING:
     import re
@@ -31,9 +33,21 @@ class Awaited(NamedTuple):
     match: str
 
 
-def logs(session: Session, container: Container, query: LogQuery) -> Iterator[LogLine]:
-    """Lines in the order in which they were recorded. Raises BadInput for a log driver that keeps nothing."""
-    return _read(session, container, query, lambda: _runs(session, container))
+def logs(
+    session: Session, container: Container, query: LogQuery, more: Callable[[], bool] | None = None
+) -> Iterator[LogLine]:
+    """Lines in the order in which they were recorded; those that are to come for as long as `more` says so, by default
+    to the container's end. Raises BadInput for a log driver that keeps nothing.
+    """
+    return _read(session, container, query, more or (lambda: may_print(session, container)))
+
+
+def may_print(session: Session, container: Container) -> bool:
+    """Whether lines may come that are not in its log yet: a moment longer than it runs."""
+    fresh = lookup.by_id(session, container.id)
+    if fresh is None:
+        return False
+    return fresh.running or (fresh.ended_unseen and exits.may_print(exit_paths(session, fresh.id), fresh.init))
 
 
 def wait_for(
@@ -51,7 +65,7 @@ def wait_for(
     def running() -> bool:
         if time.monotonic() >= end:
             raise TimedOut(deed, f"no line of it fits after {seconds:g} s{_shown(last)}")
-        return _runs(session, container)
+        return may_print(session, container)
 
     for line in _read(session, container, query._replace(tail=-1, follow=True), running):
         text = text_of(line)
@@ -73,11 +87,6 @@ def text_of(line: LogLine) -> str:
 def _read(session: Session, container: Container, query: LogQuery, running: Callable[[], bool]) -> Iterator[LogLine]:
     source = runtime_logs.LogSource(container.log_driver, container.name, container.id, container.log_path)
     return runtime_logs.read(session.runner, source, query, running)
-
-
-def _runs(session: Session, container: Container) -> bool:
-    fresh = lookup.by_id(session, container.id)
-    return fresh is not None and fresh.running
 
 
 def _shown(last: deque[str]) -> str:

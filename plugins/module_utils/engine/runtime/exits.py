@@ -44,6 +44,13 @@ def read(paths: ExitPaths, cid: str) -> Exit | None:
     return None
 
 
+def may_print(paths: ExitPaths, init: Init, proc: str = "/proc") -> bool:
+    """Whether more of its output may come to light: it runs, or its monitor has still to write down what lay in the
+    pipes when it ended, which it does before it records the end.
+    """
+    return is_alive(init, proc) or (monitor_alive(init, proc) and read(paths, init.cid) is None)
+
+
 def forget(paths: ExitPaths, cid: str) -> None:
     """Remove the records of the last run; nil work when they are gone."""
     for path in (

@@ -44,6 +44,7 @@ def read_file(path: str, query: LogQuery, running: Callable[[], bool]) -> Iterat
                 yield piece
             successor = _successor(file, path)
             if successor is not None:
+                yield from _pieces(file, query)  # what came before the exchange and after the look at the file
                 file.close()
                 file = successor
                 continue
