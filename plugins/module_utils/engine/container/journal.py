@@ -106,6 +106,10 @@ class Journal:
             if entry is not None:
                 yield entry
 
+    def under_way(self, key: str, deed: str) -> bool:
+        """Whether such a deed has begun and has not ended, killed or not."""
+        return os.path.exists(os.path.join(self._directory, f"{key}-{deed}{_DATA}"))
+
     def busy(self) -> bool:
         """Whether there is anything at all, without opening a file."""
         try:

@@ -92,8 +92,8 @@ def _remove(session: Session, container: Container, *, volumes: bool) -> None:
     session.locks.free(container.lock_id)
     reached("lock-freed")
     remove_anonymous(session, along.split())
-    entry.end()
     event(session, container, "remove")
+    entry.end()  # last: who waits for the removal waits for this
 
 
 def _refuse_needed(session: Session, container: Container) -> None:

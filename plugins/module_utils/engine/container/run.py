@@ -11,7 +11,9 @@ from ..base.errors import Conflict, NotFound
 from ..base.tuples import NamedTuple
 from ..runtime import attach
 from ..runtime.handed import NOTHING
+from ..runtime.liveness import monitor_alive
 from . import lookup
+from .parts import journal
 from .start import start
 from .wait import wait
 
@@ -105,19 +107,27 @@ def follow(session: Session, container: Container, listener: Attachment) -> int 
 
 
 def _end(session: Session, container: Container) -> int:
-    code = wait(session, lookup.by_id(session, container.id) or container)
+    fresh = lookup.by_id(session, container.id) or container
+    code = wait(session, fresh)
     if container.auto_remove:
-        _see_it_gone(session, container)
+        _see_it_gone(session, fresh)
     return code
 
 
+def _all_done(session: Session, container: Container) -> bool:
+    """Of one that is gone: its volumes, its lock and its event come after it, and its image last of all."""
+    if journal(session).under_way(container.id, "remove"):
+        return False
+    return not container.auto_remove_image or not monitor_alive(container.init)
+
+
 def _see_it_gone(session: Session, container: Container) -> None:
-    """Whoever waited for the end finds no container any more: its monitor's exit command removes it meanwhile, and
-    where that does not come about, it is done here.
+    """Whoever waited for the end finds no container any more, nor what goes with it: its monitor's exit command removes
+    it meanwhile, and where that does not come about, it is done here.
     """
     deadline = time.monotonic() + _REMOVAL_SECONDS
     while session.command is not None and time.monotonic() < deadline:
-        if lookup.by_id(session, container.id) is None:
+        if lookup.by_id(session, container.id) is None and _all_done(session, container):
             return
         time.sleep(0.02)
     from .remove import remove
