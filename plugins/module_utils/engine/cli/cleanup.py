@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser, name: str) -> None:
     parser.names(minimum=1)
-    parser.flag("--stopped-only", help="leave those that run alone")
+    parser.flag("--stopped-only", help="leave those alone that wait for their start")
     parser.add_argument(handover.FLAG, metavar="FILE", help="leave it to the process that FILE names, while that lives")
     parser.flag("--rm", help="remove the container afterwards")
     parser.add_argument("--exec", metavar="SESSION", help="clean up after a program run in the container")
@@ -35,5 +35,5 @@ def run(context: Context, options: Namespace) -> int:
             forget_exec(context.session, container, options.exec)
         return 0
     for name in options.names:
-        cleanup(context.session, name, remove=options.rm)
+        cleanup(context.session, name, remove=options.rm, ended_only=options.stopped_only)
     return 0

@@ -24,16 +24,18 @@ _LONGEST_DELAY = 60.0
 _STEADY_NS = 10_000_000_000  # one that ran for ten seconds starts over with the shortest delay, as Docker does
 
 
-def cleanup(session: Session, cid: str, *, remove: bool = False) -> None:
+def cleanup(session: Session, cid: str, *, remove: bool = False, ended_only: bool = False) -> None:
     """Release what the ended container held, then restart it or remove it as it was made to be.
 
-    A container that runs again, or is gone, is left alone.
+    A container that runs again, or is gone, is left alone; with `ended_only` also one that was initialized since.
     """
     container = lookup.by_id(session, cid)
     if container is None:
         return
     try:
         with held(session, container, "clean up") as current:
+            if ended_only and current.waits:
+                return
             current = settle(session, current)
     except NotFound:
         return

@@ -74,6 +74,11 @@ class Container:
         return self.code == PAUSED and self.alive()
 
     @property
+    def waits(self) -> bool:
+        """Whether it is there, and its program has not begun."""
+        return self.code == CREATED and self.alive()
+
+    @property
     def ended_unseen(self) -> bool:
         """Recorded as started, but its process is gone: nobody has cleaned up yet."""
         return self.code in _STARTED and not self.alive()

@@ -102,14 +102,9 @@ def initialize(session: Session, container: Container) -> None:
     Raises Conflict when that has been done or it runs, and as `start`.
     """
     with held(session, container, "initialize") as current:
-        if current.running or _waits(current):
+        if current.running or current.waits:
             raise Conflict(f"initialize container {current.name}", "it has been created in the runtime already")
         start_held(session, current, begins=False)
-
-
-def _waits(container: Container) -> bool:
-    """Whether it is there, and its program has not begun."""
-    return container.code == INITIALIZED and container.alive()
 
 
 def start_held(
@@ -126,7 +121,7 @@ def start_held(
     """As `start`, for a container whose lock the caller holds; without `begins` its program is left waiting. With
     `thaw` its processes come out of a checkpoint, and run as soon as they are there. `again` are addresses that it gets
     by network, for this run."""
-    if begins and thaw is None and _waits(container):
+    if begins and thaw is None and container.waits:
         _begin(session, container, ready)
         health_watch.begin(session, save(session, container, state=RUNNING, startedTime=clock.now()))
         event(session, container, "start")
