@@ -43,6 +43,7 @@ def setup(ctx: NetContext, netns: str, container: ContainerNet) -> dict[str, Jso
     container = container._replace(attachments=request.check_attachments(container.attachments, deed))
     networks = _networks(ctx, container, deed)
     _check_ports(ctx, container)
+    version(ctx)  # asked now where nobody knows it yet: everybody waits for whoever has the lock
     with NetworkDir(ctx.settings).locked():
         leases = ipam.allocate(ctx.settings.ipam_db, container.id, _requests(container, networks))
         reached("network-addresses-given")
