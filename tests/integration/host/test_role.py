@@ -76,3 +76,28 @@ def test_a_user_who_is_not_there_is_named(machine: Machine) -> None:
     failed = machine.playbook(PLAYBOOK.replace("guest", "nobody-here"), check=False)
     assert failed.returncode != 0
     assert "There is no user nobody-here" in failed.stdout
+
+
+UNPACKS_BY = """
+import os, sys, types
+home = os.path.realpath("/usr/local/lib/daemonless/current")
+package = types.ModuleType("daemonless_oci")
+package.__path__ = [home + "/daemonless_oci"]
+sys.modules["daemonless_oci"] = package
+from daemonless_oci.engine.base import bundle
+bundle.use(home)
+from daemonless_oci.engine.base.optional import optional
+print(optional("isal.isal_zlib") is not None)
+"""
+
+
+@pytest.mark.parametrize(("os", "there"), [("host", "False"), ("debian13", "True")])
+def test_the_accelerator_is_there_where_the_distribution_has_it(
+    os: str, there: str, new_machine: Callable[..., Machine]
+) -> None:
+    """Also for the host command, which runs without the directories of the distribution's modules."""
+    machine = new_machine(os=os)
+    machine.playbook(PLAYBOOK)
+    machine.task("volume", {"name": "any"})  # which brings the engine
+    for switches in ("-I", "-IS"):
+        assert machine.run(["/usr/bin/python3", switches, "-c", UNPACKS_BY]).stdout.strip() == there

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib
 import io
 import lzma
 import random
@@ -11,6 +10,7 @@ import sys
 from types import ModuleType
 
 import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import optional
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, Corrupt, HostLacks
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import compression, gzipping, libzstd
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.compression import decompressor, peek, sniff
@@ -31,10 +31,9 @@ ENCODERS = {"none": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": l
 @pytest.fixture(params=["zlib", "isal"])
 def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What unpacks gzip: the standard library, or what some distributions have beside it."""
-    if request.param == "zlib":
-        monkeypatch.setitem(sys.modules, "isal", None)
-    else:
-        importlib.import_module("isal.isal_zlib")
+    monkeypatch.setattr(optional, "_found", {"isal.isal_zlib": None} if request.param == "zlib" else {})
+    found = compression._inflating().__name__
+    assert found == ("zlib" if request.param == "zlib" else "isal.isal_zlib")
 
 
 class Dribble:
@@ -105,7 +104,7 @@ def test_unknown_kinds() -> None:
 
 def test_the_zstd_program_serves_where_no_library_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libzstd, "_SONAME", "libzstd.so.of-another-host")
-    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setattr(optional, "_found", {"zstandard": None})
     monkeypatch.setitem(sys.modules, "compression", ModuleType("compression"))
     data = PLAIN + ZEROS[: 1 << 20]
     packed = subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout

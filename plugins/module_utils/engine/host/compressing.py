@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import BadInput, HostLacks
+from ..base.optional import optional
 from .compression import GZIP, NONE, ZSTD
 
 if TYPE_CHECKING:
@@ -84,9 +85,8 @@ def _zstd_standard(level: int) -> Compressor | None:
 
 
 def _zstd_module(level: int) -> Compressor | None:
-    try:
-        import zstandard
-    except ImportError:
+    zstandard = optional("zstandard")
+    if zstandard is None:
         return None
     made: Compressor = zstandard.ZstdCompressor(level=level, write_checksum=True).compressobj()
     return made

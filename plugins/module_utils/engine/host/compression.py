@@ -12,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Callable, Protocol
 
 from ..base.errors import BadInput, Corrupt, HostLacks
+from ..base.optional import optional
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -165,11 +166,7 @@ class _Whole:
 
 def _inflating() -> ModuleType:
     """ISA-L is twice as fast as zlib, where the distribution has its module (python3-isal)."""
-    try:
-        from isal import isal_zlib
-    except ImportError:
-        return zlib
-    return isal_zlib
+    return optional("isal.isal_zlib") or zlib
 
 
 class _Gzip(_Whole):
@@ -280,11 +277,8 @@ def _zstd_standard() -> Decoder | None:
 
 
 def _zstd_module() -> Decoder | None:
-    try:
-        import zstandard
-    except ImportError:
-        return None
-    return _ZstdModule(zstandard)
+    module = optional("zstandard")
+    return None if module is None else _ZstdModule(module)
 
 
 class _ZstdModule(_Whole):
