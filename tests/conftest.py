@@ -26,6 +26,16 @@ def _alias_collection() -> None:
 _alias_collection()
 
 
+def pytest_configure() -> None:
+    """Properties are tried on the same examples each time, however slow the machine is: a test that fails here fails
+    there. `--hypothesis-profile=default` is the search for new ones.
+    """
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("steady")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Each test by itself to whoever is free; those that share a machine of their file together, so that it is made
     once. (xdist's own groups do not reach its scheduler with pytest 9.2.)

@@ -1,4 +1,4 @@
-"""python -m fuzz [TARGET...] [--seconds N] [--grow DIR]: mutate inputs, guided by the coverage of the parser (atheris).
+"""python -m fuzz [TARGET...] [--seconds N | --runs N] [--grow DIR]: mutate inputs, guided by coverage (atheris).
 
 Ends with 0 when nothing was found. A finding is written to tests/fuzz/corpus/TARGET/, where it stays as a test: give it
 a name that says what it is, and mend the parser.
@@ -27,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(targets.TARGETS))
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--runs", type=int, help="so many inputs instead, the same ones each time")
     parser.add_argument("--grow", help="where inputs that reach new code are kept, for a later run to go on from")
     asked = parser.parse_args()
     unknown = sorted(set(asked.targets) - set(targets.TARGETS))
@@ -41,7 +42,8 @@ def main() -> int:
         for seed in seeds:  # imports what the parser imports
             with contextlib.suppress(Exception):
                 target.parse(seed)
-    fuzz(name, target, seeds, asked.seconds, asked.grow)
+    bound = [f"-max_total_time={asked.seconds}"] if asked.runs is None else [f"-runs={asked.runs}", "-seed=1"]
+    fuzz(name, target, seeds, bound, asked.grow)
     return 0
 
 
@@ -54,7 +56,7 @@ def each(names: list[str], options: list[str]) -> int:
     return 1 if failed else 0
 
 
-def fuzz(name: str, target: targets.Target, seeds: list[bytes], seconds: int, grow: str | None) -> None:
+def fuzz(name: str, target: targets.Target, seeds: list[bytes], bound: list[str], grow: str | None) -> None:
     work = Path(tempfile.mkdtemp(prefix="fuzz-run-"))
     grown = Path(grow) / name if grow else work / "grown"
     grown.mkdir(parents=True, exist_ok=True)
@@ -66,7 +68,7 @@ def fuzz(name: str, target: targets.Target, seeds: list[bytes], seconds: int, gr
     findings.mkdir(parents=True, exist_ok=True)
     arguments = [
         sys.argv[0],
-        f"-max_total_time={seconds}",
+        *bound,
         f"-max_len={target.longest}",
         f"-timeout={PATIENCE}",
         f"-rss_limit_mb={MEMORY}",

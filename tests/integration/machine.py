@@ -88,7 +88,7 @@ class Machine:
     def _settle(self) -> None:
         """Wait for the agent, then write what the judge needs beside the product's own configuration."""
         try:
-            self.run(["true"], timeout=20)
+            self.run(["true"], timeout=60)
         except (AssertionError, OSError) as error:
             self.close()
             raise AssertionError(f"machine {self.name} did not start: {self.log()}") from error
@@ -294,18 +294,25 @@ class Machine:
 
     def mark(self) -> None:
         """What is there now is no leak: `leaks` shows what came after. Pull images and start registries before."""
-        self._first_look = leaks.look(self)
+        deadline = time.monotonic() + 60
+        while True:
+            self._first_look = leaks.look(self)
+            unreadable = any(thing.startswith("unreadable") for things in self._first_look.values() for thing in things)
+            if not unreadable or time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
 
-    def leaks(self, patience: float = 3) -> dict[str, list[str]]:
+    def leaks(self, patience: float = 60, kept: Sequence[str] = (), only: Sequence[str] = ()) -> dict[str, list[str]]:
         """What is there beyond the last `mark` (or an empty machine), by kind; {} when nothing is.
 
         Kinds: mounts, netns, links, processes, cgroups, locks (of libpod, allocated), addresses (of ipam.db),
-        staging (half-written layers), shm. What goes away within `patience` seconds is no leak: conmon and its exit
-        command end after the container.
+        staging (half-written layers), shm; those `kept` are not looked at, or `only` some are. What goes away within
+        `patience` seconds is no leak: conmon and its exit command end after the container.
         """
         deadline = time.monotonic() + patience
         while True:
             found = leaks.compare(self._first_look, leaks.look(self))
+            found = {kind: found[kind] for kind in found if kind not in kept and (not only or kind in only)}
             if not found or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)
@@ -313,10 +320,32 @@ class Machine:
     def close(self) -> None:
         """End every process; mounts, namespaces and files go with them. Harmless when repeated."""
         if self._supervisor.poll() is None:
+            init = _children(self._supervisor.pid)
             self._supervisor.send_signal(signal.SIGKILL)  # its child, the machine's init, is killed with it
             self._supervisor.wait()
+            _until_gone(init)
         _remove_cgroups(self.name)
         shutil.rmtree(self._base, ignore_errors=True)
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _until_gone(pids: Sequence[int]) -> None:
+    """The kernel ends an init last of its machine: nobody writes there any more then."""
+    deadline = time.monotonic() + 60
+    for pid in pids:
+        while time.monotonic() < deadline:
+            try:
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                break
+            if state in "ZX":
+                break
+            time.sleep(0.005)
 
 
 def _launch(spec: Spec, lab: Lab, base: Path, listener: socket.socket) -> subprocess.Popen[bytes]:
@@ -414,7 +443,7 @@ def _remove_cgroups(name: str) -> None:
 
 
 def _remove_cgroup(directory: Path) -> None:
-    for _attempt in range(100):
+    for _attempt in range(1000):
         try:
             directory.rmdir()
         except FileNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -74,6 +75,10 @@ class Process:
             self._connection.close()
         return self.returncode
 
+    def ended(self, seconds: float) -> bool:
+        """Whether it has ended, or does so within this time; `wait` says how."""
+        return self.returncode is not None or bool(select.select([self._connection], [], [], seconds)[0])
+
     def signal(self, number: int) -> None:
         """To the command and all of its session's first process group."""
         with contextlib.suppress(OSError):
@@ -81,7 +86,7 @@ class Process:
 
     def kill(self) -> int:
         self.signal(signal.SIGKILL)
-        return self.wait(10)
+        return self.wait(60)
 
 
 def spawn(agent: Path, wish: Wish, streams: Sequence[int]) -> Process:
@@ -138,7 +143,7 @@ def _collect(process: Process, out: IO[bytes], err: IO[bytes], timeout: float) -
 
 def _give_up(process: Process, out: bytearray, err: bytearray, timeout: float) -> None:
     try:
-        process.wait(0.1)
+        process.wait(1)
         state = "ended, but something it started still holds its output open"
     except AssertionError:
         process.kill()

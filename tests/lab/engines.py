@@ -33,7 +33,10 @@ class Engines:
         )
         machine.sh(script, user)
         if fresh.exists():
-            self._archive(machine, user).write_bytes(fresh.read_bytes())
+            made = self._archive(machine, user)
+            draft = made.with_suffix(f".{machine.name}")
+            draft.write_bytes(fresh.read_bytes())
+            draft.rename(made)  # another thread may be about to put it somewhere
             fresh.unlink()
 
     def put(self, machine: Machine, user: str | None) -> bool:

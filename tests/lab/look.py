@@ -141,11 +141,13 @@ def shm() -> list:
     return [name for name in os.listdir("/dev/shm") if not name.startswith("libpod")]
 
 
-print(
-    json.dumps(
-        {
-            kind.__name__: sorted(kind())
-            for kind in (mounts, netns, links, processes, cgroups, locks, addresses, staging, shm)
-        }
-    )
-)
+def seen(kind) -> list:
+    """What is being written, or goes, at this very moment cannot be read; who looks again sees what became of it."""
+    try:
+        return sorted(kind())
+    except (OSError, ValueError, IndexError, struct.error) as error:
+        return [f"unreadable: {error}"]
+
+
+KINDS = (mounts, netns, links, processes, cgroups, locks, addresses, staging, shm)
+print(json.dumps({kind.__name__: seen(kind) for kind in KINDS}))

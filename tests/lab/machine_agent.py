@@ -81,6 +81,8 @@ class Agent:
         self.selector.register(client, selectors.EVENT_READ, child)
 
     def forward_signals(self, client: socket.socket, child: int) -> None:
+        if self.clients.get(child) is not client:
+            return  # it ended and was reaped a moment ago
         try:
             words = client.recv(64).split()
         except OSError:
@@ -90,8 +92,8 @@ class Agent:
         for word in words:
             try:
                 os.killpg(child, int(word))
-            except ProcessLookupError:
-                continue
+            except ProcessLookupError:  # it has not come to a session of its own yet; reaped it is not either
+                os.kill(child, int(word))
 
     def reap(self) -> None:
         os.read(self.wake_read, 4096)

@@ -70,7 +70,8 @@ class Registry:
     def _await(self) -> None:
         """Wait until the port answers, from inside."""
         script = f"import socket; socket.create_connection(('127.0.0.1', {self.port}), 1)"
-        for _attempt in range(100):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             if self.machine.run(["/usr/bin/python3", "-I", "-S", "-c", script], check=False).returncode == 0:
                 return
             time.sleep(0.05)

@@ -199,7 +199,11 @@ def test_remove_tree(tmp_path: Path) -> None:
 PARTS = st.sampled_from([b"..", b".", b"", b"etc", b"passwd", b"up", b"far", b"abs", b"dir", b"deep", b"loop", b"x"])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(PARTS, max_size=8).map(b"/".join))
 def test_any_path_is_the_same_both_ways_and_inside(tmp_path_factory: pytest.TempPathFactory, path: bytes) -> None:
     top = tmp_path_factory.getbasetemp() / "any"

@@ -306,7 +306,11 @@ def good_archive(tmp_path_factory: pytest.TempPathFactory, image: Image) -> byte
     return docker_archive(tmp_path_factory.mktemp("good") / "a.tar", image).read_bytes()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(changes=st.lists(st.tuples(st.integers(0, 60_000), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4))
 def test_changed_archive_is_read_or_refused(
     tmp_path: Path, good_archive: bytes, changes: list[tuple[int, bytes]]
