@@ -80,7 +80,7 @@ def connect(identity: Identity) -> Iterator[Callable[..., Opened]]:
         insecure: bool | None = None,
         certs: str = "",
         retries: int = 2,
-        timeout: float = 1.0,
+        timeout: float = 10.0,
         env: dict[str, str] | None = None,
     ) -> Opened:
         pauses: list[float] = []

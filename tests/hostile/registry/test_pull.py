@@ -22,7 +22,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.spec.platfor
 from images import Blob, Image, build, index, tar
 from scripted import Reply, Server
 
-FAST = PullOptions(validate_certs=False, retries=1, retry_delay=0.0, timeout=2.0)
+FAST = PullOptions(validate_certs=False, retries=1, retry_delay=0.0, timeout=20.0)
 
 
 def remains(session: Session) -> list[str]:
@@ -331,7 +331,7 @@ def test_mirror_then_registry(server: Server, other: Server, session: Session, i
         insecure = true
         """,
     )
-    options = PullOptions(retries=0, timeout=2.0)
+    options = PullOptions(retries=0, timeout=20.0)
     other.route("/v2/", Reply(200))
     found = pull(session, "registry.example/team/app", options)
     assert found.names == ("registry.example/team/app:latest",)

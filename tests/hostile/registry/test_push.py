@@ -39,7 +39,7 @@ def pushing(identity: Identity) -> Pushing:
     def make(
         server: Server, credentials: Credentials = ANONYMOUS, siblings: tuple[str, ...] = ()
     ) -> RegistryDestination:
-        connections = Connections(Trust(identity, verify=False), {}, 5.0)
+        connections = Connections(Trust(identity, verify=False), {}, 20.0)
         wire = Wire(
             connections,
             lambda ref: credentials if ref.domain == server.host else ANONYMOUS,

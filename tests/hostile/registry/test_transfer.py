@@ -153,12 +153,12 @@ def test_hanging_before_the_answer(server: Server, connect: Callable, blob: Blob
     began = time.monotonic()
     with pytest.raises(TimedOut, match="did not answer within 0.2 s"):
         read(opened, blob)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_hanging_in_the_middle_and_resumed(server: Server, connect: Callable, blob: Blob, path: str) -> None:
     server.route(path, Reply(200, blob.data, cut=1000, hold=30), ranged(blob.data))
-    assert read(connect(server, timeout=0.3), blob) == blob.data
+    assert read(connect(server, timeout=3), blob) == blob.data
     assert server.requests("/blobs/")[1].headers["range"] == "bytes=1000-"
 
 
@@ -256,7 +256,7 @@ def test_manifest_that_drips(server: Server, connect: Callable, image: Image) ->
     began = time.monotonic()
     with pytest.raises(TimedOut):
         connect(server, retries=0, timeout=0.3).source.manifest()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50, b"HTTP/1.1"])
@@ -289,7 +289,7 @@ def test_headers_that_drip(connect: Callable, head: bytes) -> None:
     with pytest.raises((TimedOut, Unreachable)):
         connect(Place(), retries=0, timeout=0.3).source.manifest()
     listener.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_a_handshake_that_drips() -> None:
@@ -314,5 +314,5 @@ def test_a_handshake_that_drips() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         connections.request(Request("GET", Origin("https", "127.0.0.1", listener.getsockname()[1]), "/v2/"))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 25
     listener.close()

@@ -88,7 +88,8 @@ def test_scheduled_kept_and_restored(freezer: Machine) -> None:
         counts.append(count(machine))
         done = scheduled(machine)
         taken.append(done.stdout.split()[0])
-        until(machine, "box", lambda: count(machine) > counts[-1] + 10)  # a second: names tell them apart
+        seen = count(machine)
+        until(machine, "box", lambda seen=seen: count(machine) > seen + 10)  # a second: names tell them apart
     assert done.stdout.split()[1:] == ["removed", taken[0]]
     assert [f"{FOLDER}/{name}" for name in kept(machine)] == taken[1:]
     assert machine.sh(f"stat -c %a {taken[1]}") == "600"

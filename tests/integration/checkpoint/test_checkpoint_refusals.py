@@ -106,7 +106,8 @@ def test_host_info_tells(shared_freezer: Machine) -> None:
 def test_connections_are_asked_for(box: Machine) -> None:
     """Both ends of a connection are in the container, so both come back."""
     talk = (
-        "ip link set lo up; mkfifo /in; nc -l -p 7000 </in >/heard & exec 5>/in; sleep 0.3;"
+        "ip link set lo up; mkfifo /in; nc -l -p 7000 </in >/heard & exec 5>/in;"
+        "until grep -q ':1B58 .* 0A ' /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done;"
         "mkfifo /out; nc 127.0.0.1 7000 </out & exec 6>/out; echo first >&6;"
         "while :; do test ! -e /say || { cat /say >&6; rm /say; }; sleep 0.1; done"
     )

@@ -41,6 +41,7 @@ def host(lab: object) -> Iterator[Machine]:
             {"name": "new", "image": IMAGE, "command": ["sleep", "a rather long argument"], "state": "created"},
         )
         made.sh("until [ $(daemonless wait done) = 3 ]; do sleep 0.1; done")
+        made.sh("until daemonless logs web 2>&1 | grep -q err; do sleep 0.1; done")
         yield made
     finally:
         made.close()

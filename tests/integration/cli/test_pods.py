@@ -114,6 +114,7 @@ def test_life(machine: Machine) -> None:
     assert run("pod", "start", "shop") == "shop"
     assert machine.podman_json(["pod", "inspect", "shop"])[0]["State"] == "Running"
     assert machine.run(["daemonless", "container", "exists", "first"], check=False).returncode == 1
+    machine.sh("until daemonless logs web | grep -q hi; do sleep 0.1; done")
     assert run("pod", "logs", "--names", "shop") == "web hi"
     assert run("ps", "--format", "{{.Names}} {{.PodName}} {{.Ports}}").count("shop 0.0.0.0:18080->80/tcp") == 2
     refused = machine.run(["daemonless", "rm", "-f", f"{made[:12]}-infra"], check=False)

@@ -48,7 +48,8 @@ def killed(machine, args, step, user=None) -> bool:
 
 
 def fetch(machine) -> str:
-    for _attempt in range(40):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         done = machine.run(["wget", "-qO-", "-T", "2", "http://127.0.0.1:8080/"], check=False)
         if done.returncode == 0:
             return done.stdout
@@ -58,7 +59,8 @@ def fetch(machine) -> str:
 
 def settled(machine) -> None:
     """Wait until conmon's exit commands are through."""
-    for _attempt in range(100):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if machine.run(["pgrep", "-f", "container cleanup"], check=False).returncode:
             return
         time.sleep(0.1)

@@ -27,7 +27,7 @@ def state_of(machine, name, user):
     return found[0]["State"] if found else None
 
 
-def wait_for(deed, seconds=20.0):
+def wait_for(deed, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = deed()
@@ -37,12 +37,17 @@ def wait_for(deed, seconds=20.0):
     raise AssertionError("it did not come to that in time")
 
 
+def nobody_starts_it(machine):
+    """Nothing runs, and no exit command that might do something about that."""
+    return machine.run(["pgrep", "-f", "conmon|container cleanup"], check=False).returncode == 1
+
+
 @USERS
 def test_a_container_that_ends_is_cleaned_up_with_nobody_there(box, user):
     task = {"name": "short", "image": IMAGE, "command": ["sh", "-c", "sleep 1; exit 7"], "publish": ["8080:80"]}
     box.task("container", task, user=user)
     wait_for(lambda: state_of(box, "short", user)["Status"] == "exited")
-    wait_for(lambda: not {"mounts", "netns", "addresses"} & set(box.leaks()))
+    assert box.leaks(only=("mounts", "netns", "addresses")) == {}
     assert state_of(box, "short", user)["ExitCode"] == 7
     assert box.podman(["ps", "-a", "--format", "{{.Status}}"], user).stdout.startswith("Exited (7)")
     box.task("container", {"name": "short", "state": "absent"}, user=user)
@@ -53,7 +58,7 @@ def test_a_container_that_ends_is_cleaned_up_with_nobody_there(box, user):
 def test_one_with_rm_vanishes(box, user):
     box.task("container", {"name": "gone", "image": IMAGE, "command": ["true"], "rm": True}, user=user)
     wait_for(lambda: state_of(box, "gone", user) is None)
-    wait_for(lambda: box.leaks() == {})
+    assert box.leaks() == {}
 
 
 @USERS
@@ -61,7 +66,7 @@ def test_restart_policy_counts_and_gives_up(box, user):
     task = {"name": "again", "image": IMAGE, "command": ["sh", "-c", "exit 3"], "restart_policy": "on-failure:2"}
     box.task("container", task, user=user)
     wait_for(lambda: box.task("container_info", {"name": ["again"]}, user=user)["containers"][0]["RestartCount"] == 2)
-    time.sleep(1.5)
+    wait_for(lambda: nobody_starts_it(box))
     found = box.task("container_info", {"name": ["again"]}, user=user)["containers"][0]
     assert (found["State"]["Status"], found["State"]["ExitCode"], found["RestartCount"]) == ("exited", 3, 2)
 
@@ -71,10 +76,14 @@ def test_always_comes_back_until_it_is_stopped(box, user):
     task = {"name": "web", "image": IMAGE, "command": ["sleep", "1000"], "restart_policy": "always", "stop_timeout": 0}
     first = box.task("container", task, user=user)["container"]["State"]["Pid"]
     box.run(["kill", "-9", str(first)])
-    second = wait_for(lambda: (state_of(box, "web", user)["Running"] and state_of(box, "web", user)["Pid"]) or 0)
-    assert second != first
+
+    def came_back():
+        state = state_of(box, "web", user)
+        return state["Running"] and state["Pid"] not in (0, first)
+
+    wait_for(came_back)
     box.task("container", {"name": "web", "state": "stopped"}, user=user)
-    time.sleep(1)
+    wait_for(lambda: nobody_starts_it(box))
     assert state_of(box, "web", user)["Status"] == "exited"
 
 
@@ -131,7 +140,7 @@ def test_podman_manages_what_we_made_and_finds_nothing_wrong(box, user):
     box.podman(["rm", "-f", "-t", "0", "web"], user)
     assert state_of(box, "web", user) is None
     box.podman(["volume", "rm", "data"], user)
-    assert box.leaks().get("addresses") is None
+    assert box.leaks(only=("addresses",)) == {}
 
 
 @USERS
@@ -165,10 +174,13 @@ def test_nothing_to_do_starts_no_process_and_check_mode_writes_nothing(box):
     box.task("container", task)
 
     def processes(module, args, **more):
-        """How many process ids a task uses up; the machine has its own pid namespace."""
-        before = int(box.read("/proc/loadavg").split()[4])
-        box.task(module, args, **more)
-        return int(box.read("/proc/loadavg").split()[4]) - before
+        """How many process ids a task uses up; the machine has its own pid namespace, where threads may come too."""
+        used = []
+        for _turn in range(3):
+            before = int(box.read("/proc/loadavg").split()[4])
+            box.task(module, args, **more)
+            used.append(int(box.read("/proc/loadavg").split()[4]) - before)
+        return min(used)
 
     quiet = processes("ansible.builtin.ping", {})
     assert processes("container", task) == quiet
@@ -180,11 +192,12 @@ def test_nothing_to_do_starts_no_process_and_check_mode_writes_nothing(box):
 
 
 def test_no_time_to_stop_means_none(box):
-    task = {"name": "deaf", "image": IMAGE, "command": ["sh", "-c", "trap '' TERM; sleep 1000"], "stop_timeout": 0}
-    box.task("container", task)
-    begun = time.monotonic()
+    """Its program is not even asked."""
+    script = "trap 'echo asked; exit 0' TERM; echo up; while :; do sleep 0.1; done"
+    box.task("container", {"name": "deaf", "image": IMAGE, "command": ["sh", "-c", script], "stop_timeout": 0})
+    wait_for(lambda: box.podman(["logs", "deaf"]).stdout == "up\n")
     assert box.task("container", {"name": "deaf", "state": "stopped"})["container"]["State"]["ExitCode"] == 137
-    assert time.monotonic() - begun < 8  # ten seconds are what a container gets that says nothing
+    assert box.podman(["logs", "deaf"]).stdout == "up\n"
 
 
 @USERS
@@ -196,7 +209,8 @@ def test_an_end_that_nobody_has_recorded_is_told_whole(box, user):
     box.sh(f"mv {command} {command}.away")
     try:
         pid = made["container"]["State"]["Pid"]
-        box.sh(f"kill -USR1 {pid}; while [ -e /proc/{pid} ]; do sleep 0.02; done")
+        # a signal that comes before the program waits for it is lost: the kernel gives it to nobody
+        box.sh(f"while [ -e /proc/{pid} ]; do kill -USR1 {pid} || true; sleep 0.1; done")
         state = box.task("container_info", {"name": ["web"]}, user=user)["containers"][0]["State"]
     finally:
         box.sh(f"mv {command}.away {command}")

@@ -21,6 +21,11 @@ def state_of(machine, user):
     return found[0]["State"]["Status"] if found else ""
 
 
+def waits(machine, user):
+    """Whether its program is so far that it hears a signal."""
+    return machine.podman(["logs", "web"], user, check=False).stdout == "up\n"
+
+
 def wait_for(deed, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -38,7 +43,7 @@ def test_a_unit(machine, user):
     task = {
         "name": "web",
         "image": IMAGE,
-        "command": ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"],
+        "command": ["sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done"],
         "env": {"GREETING": "it's 100%"},
         "state": "created",
         "stop_timeout": 20,
@@ -53,7 +58,7 @@ def test_a_unit(machine, user):
     assert not machine.task("container", {**task, "generate_systemd": unit}, user=user)["changed"]
 
     process = machine.spawn(line_of(machine, path, "ExecStart"), user)
-    wait_for(lambda: state_of(machine, user) == "running")
+    wait_for(lambda: state_of(machine, user) == "running" and waits(machine, user))
     machine.run(line_of(machine, path, "ExecStop"), user)
     assert process.wait() == 5
     assert state_of(machine, user) == "exited"
@@ -64,7 +69,7 @@ def test_a_unit(machine, user):
     assert made["diff"] == foretold["diff"] and made["actions"] == [f"written {path}"]
     words = [word.replace("%%", "%") for word in line_of(machine, path, "ExecStart")]
     process = machine.spawn(words, user)
-    wait_for(lambda: state_of(machine, user) == "running")
+    wait_for(lambda: state_of(machine, user) == "running" and waits(machine, user))
     found = machine.task("container_exec", {"name": "web", "argv": ["sh", "-c", "echo $GREETING"]}, user=user)
     assert found["stdout"] == "it's 100%"
     assert not machine.task("container", {**task, "generate_systemd": unit}, user=user)["changed"]

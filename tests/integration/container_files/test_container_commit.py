@@ -18,7 +18,8 @@ def test_commit(machine: Machine, user: str | None) -> None:
     more = {"env": {"A": "b c"}, "label": {"l": "m"}, "workdir": "/srv", "volume": ["data:/data", "/anonymous"]}
     script = "echo new >/srv/new; rm /etc/group; sleep 1000"
     machine.task("container", {**wish, **more, "command": ["sh", "-c", script]}, user=user)
-    machine.sh("sleep 0.5")
+    wait = {"name": "c", "timeout": 60, "argv": ["sh", "-c", "while test -e /etc/group; do sleep 0.1; done"]}
+    machine.task("container_exec", wait, user=user)
     asked = {
         "container": "c",
         "image": "made:1",

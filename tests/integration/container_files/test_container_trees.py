@@ -38,7 +38,7 @@ def box(machine: Machine, user: str | None, userns: str | None, **more: object) 
     machine.task("container", {**wish, **({"userns": userns} if userns else {})}, user=user)
     if "state" not in more:
         wait = "sh -c 'while test -e /var/spool; do :; done'"
-        machine.task("container_exec", {"name": "c", "timeout": 20, "command": wait}, user=user)
+        machine.task("container_exec", {"name": "c", "timeout": 60, "command": wait}, user=user)
 
 
 def entries(machine: Machine, path: str, user: str | None) -> dict[str, list[object]]:

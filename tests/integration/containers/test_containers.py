@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from machine import Machine
@@ -117,11 +116,9 @@ def test_programs_run_to_their_end_side_by_side(ready: Machine) -> None:
         entry(f"job{number}", command=["sh", "-c", f"sleep 1; echo {number}; exit {number}"], detach=False, rm=True)
         for number in range(3)
     ]
-    begun = time.monotonic()
     failed = ready.task("containers", {"containers": wish}, fails=True)
     assert [(one["rc"], one["stdout"]) for one in failed["results"]] == [(0, "0\n"), (1, "1\n"), (2, "2\n")]
     assert "job1: ended with exit code 1" in failed["msg"]
-    assert time.monotonic() - begun < 30
     assert names(ready) == {}
 
 

@@ -73,4 +73,4 @@ def test_containers_by_several_tasks_at_once(machine: Machine, count: int, user:
     assert again["changed"] is False
     tasks_at_once(machine, groups(state="absent"), user)
     assert seen(machine, user) == {}
-    assert machine.leaks(patience=60) == {}
+    assert machine.leaks() == {}

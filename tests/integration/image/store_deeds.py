@@ -24,11 +24,12 @@ OCI = "application/vnd.oci.image"
 
 
 class Slow(io.BytesIO):
-    """A blob that takes SECONDS_PER_LAYER to come."""
+    """A blob that comes when the file COMES_WITH is there."""
 
     def read(self, size: int | None = -1) -> bytes:
-        if not self.tell():
-            time.sleep(float(os.environ.get("SECONDS_PER_LAYER", "0")))
+        gate = os.environ.get("COMES_WITH")
+        while gate and not os.path.exists(gate):
+            time.sleep(0.05)
         return super().read(size)
 
 

@@ -161,12 +161,16 @@ def test_podman_leaves_a_pull_of_ours_alone(machine: Machine) -> None:
     """As each podman ends it clears overlay/staging of what nobody locks."""
     script = machine.share / "store_deeds.py"
     shutil.copy(DEEDS, script)
-    environment = {"PYTHONPATH": str(machine.lab.collections), "PYTHONDONTWRITEBYTECODE": "1", "SECONDS_PER_LAYER": "5"}
+    environment = {"PYTHONPATH": str(machine.lab.collections), "PYTHONDONTWRITEBYTECODE": "1", "COMES_WITH": "/tmp/go"}
     job = machine.spawn(["/usr/bin/python3", str(script), "pull", layout(machine), NAME], env=environment)
-    for _time in range(8):
+    staging = "ls -A /var/lib/containers/storage/overlay/staging"
+    machine.sh(f'for n in $(seq 600); do [ -z "$({staging})" ] || exit 0; sleep 0.1; done; exit 1')
+    begun = machine.sh(staging).split()
+    for _time in range(4):
         machine.podman(["images"])
         machine.podman(["volume", "prune", "-f"])
-    assert machine.sh("ls -A /var/lib/containers/storage/overlay/staging") != ""
+    assert set(machine.sh(staging).split()) >= set(begun)
+    machine.sh("touch /tmp/go")
     assert job.wait(60) == 0, machine.sh(f"tail -20 {machine.share}/spawned.log")
     assert machine.podman(["run", "--rm", NAME, "cat", "/www/index.html"]).stdout == "hello from a container\n"
     assert json.loads(deed(machine, "check").stdout) == []

@@ -21,13 +21,13 @@ def docker(machine: Machine) -> Iterator[Machine]:
         ["dockerd", "--data-root", "/srv/docker", "--exec-root", "/run/docker-exec", "-H", f"unix://{SOCKET}"]
         + ["-p", "/run/dockerd.pid", "--iptables=false", "--bridge=none", "--storage-driver=vfs"]
     )
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while "Api" not in ask(machine, "/version") and time.monotonic() < end:
         time.sleep(0.2)
     assert "Api" in ask(machine, "/version"), machine.read("/run/lab/spawned.log")[-3000:]
     yield machine
     engine.signal(15)
-    engine.wait(20)
+    engine.wait(60)
 
 
 def ask(machine: Machine, path: str) -> str:

@@ -109,13 +109,13 @@ class Container:
 
     def run(self, *argv, check=True):
         return subprocess.run(
-            ["nsenter", f"--net={self.netns}", *argv], check=check, capture_output=True, text=True, timeout=30
+            ["nsenter", f"--net={self.netns}", *argv], check=check, capture_output=True, text=True, timeout=60
         )
 
-    def get(self, address, port=80, timeout=5):
+    def get(self, address, port=80, timeout=20):
         return netns.visit(self.netns, lambda: get(address, port, timeout))
 
-    def echo(self, address, port=7, timeout=5):
+    def echo(self, address, port=7, timeout=20):
         return netns.visit(self.netns, lambda: echo(address, port, timeout))
 
     def resolve(self, name, kind="A"):
@@ -137,7 +137,7 @@ class Container:
         netns.remove(self.netns)
 
 
-def get(address, port=80, timeout=5):
+def get(address, port=80, timeout=20):
     client = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
         client.request("GET", "/")
@@ -146,7 +146,7 @@ def get(address, port=80, timeout=5):
         client.close()
 
 
-def echo(address, port=7, timeout=5):
+def echo(address, port=7, timeout=20):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as client:
         client.settimeout(timeout)
@@ -173,7 +173,7 @@ def ask(server, name, kind="A"):
         client.settimeout(2)
         client.connect((server, 53))
         answer, unanswered = b"", 0
-        for _attempt in range(40):
+        for _attempt in range(400):
             try:
                 client.send(query)
                 answer = client.recv(4096)
@@ -183,7 +183,7 @@ def ask(server, name, kind="A"):
             except TimeoutError:
                 # A question that arrives while aardvark-dns reads anew is lost: resolvers ask again, resolv.conf(5)
                 unanswered += 1
-                if unanswered == 3:
+                if unanswered == 5:
                     return "TIMEOUT"
         if not answer:
             return "REFUSED"
@@ -224,7 +224,18 @@ def firewall():
 
 
 def left_over():
-    """What attached containers would leave: leases, links, namespaces, resolver entries, port rules."""
+    """What attached containers would leave: leases, links, namespaces, resolver entries, port rules. The kernel clears
+    the links of a namespace that has gone a moment later.
+    """
+    deadline = time.monotonic() + 20
+    while True:
+        found = look_for_rest()
+        if found == NOTHING_LEFT or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
+def look_for_rest():
     links = [name for _index, name in socket.if_nameindex() if name.startswith(("veth", "podman"))]
     resolver = os.path.join(CTX.settings.run_dir, "aardvark-dns")
     entries = os.listdir(resolver) if os.path.isdir(resolver) else []

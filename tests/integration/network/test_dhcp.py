@@ -31,7 +31,9 @@ def lan(machine: Machine) -> Machine:
     )
     machine.spawn(["ip", "netns", "exec", "lan", "busybox", "udhcpd", "-f", "/run/lab/udhcpd.conf"])
     machine.spawn(["/usr/lib/podman/netavark", "dhcp-proxy"])
-    machine.sh("for n in $(seq 100); do [ -S /run/podman/nv-proxy.sock ] && exit 0; sleep 0.1; done; exit 1")
+    machine.sh("for n in $(seq 600); do [ -S /run/podman/nv-proxy.sock ] && exit 0; sleep 0.1; done; exit 1")
+    listens = "ip netns exec lan grep -q :0043 /proc/net/udp"
+    machine.sh(f"for n in $(seq 600); do {listens} && exit 0; sleep 0.1; done; exit 1")
     return machine
 
 
@@ -50,7 +52,8 @@ def test_leases(lan: Machine) -> None:
         assert address.startswith("10.77.0.1"), shown["NetworkSettings"]
         assert f"inet {address}/24" in lan.podman(["exec", name, "ip", "addr"]).stdout
         assert "default via 10.77.0.1" in lan.podman(["exec", name, "ip", "route"]).stdout
-        page = lan.sh(f"ip netns exec lan busybox wget -qO- -T 5 http://{address}/hostname")
+        get = f"ip netns exec lan busybox wget -qO- -T 5 http://{address}/hostname"
+        page = lan.sh(f"for n in $(seq 30); do {get} && exit 0; sleep 1; done; exit 1")  # its program begins
         assert page == shown["Config"]["Hostname"]
         found.add(address)
     assert len(found) == 2

@@ -31,15 +31,23 @@ b.down()
 result["still"] = get("127.0.0.1", 8080)
 forwarder = a.connection.helper_pid
 a.down()
-for _try in range(100):
+for _try in range(1000):
     if not os.path.exists(f"/proc/{forwarder}/fd") or open(f"/proc/{forwarder}/stat").read().split(") ")[1][0] == "Z":
         break
     time.sleep(0.02)
 else:
     result["forwarder_lives"] = True
 result["refused"] = fails(get, "127.0.0.1", 8080, 1)
-time.sleep(0.2)
-result["pasta_lives"] = os.path.exists(f"/proc/{pid}") and open(f"/proc/{pid}/stat").read().split(") ")[1][0] != "Z"
+def lives(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().split(") ")[1][0] != "Z"
+    except OSError:
+        return False
+for _try in range(1000):
+    if not lives(pid):
+        break
+    time.sleep(0.02)
+result["pasta_lives"] = lives(pid)
 result["left"] = [os.listdir(CTX.settings.run_dir), netns.bound_in(CTX.settings.netns_dir),
                   {k: v for k, v in ipam.holders_by_network(CTX.settings.ipam_db).items() if v}]
 show(result)
@@ -144,11 +152,15 @@ answers = []
 threads = [threading.Thread(target=lambda: answers.append(client()), daemon=True) for _number in range(20)]
 started = time.time()
 for thread in threads: thread.start()
-for thread in threads: thread.join(40)
+for thread in threads: thread.join(100)
 seconds = time.time() - started
 status = open(f"/proc/{a.connection.helper_pid}/status").read()
 peak = int(status.split("VmHWM:")[1].split()[0])
-fds = len(os.listdir(f"/proc/{a.connection.helper_pid}/fd"))
+for _try in range(1000):  # it closes a connection a moment after the client has
+    fds = len(os.listdir(f"/proc/{a.connection.helper_pid}/fd"))
+    if fds < 20:
+        break
+    time.sleep(0.02)
 def closed_port():
     with socket.create_connection(("127.0.0.1", 8501), 5) as sock:
         return sock.recv(1)

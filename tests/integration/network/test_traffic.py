@@ -61,7 +61,7 @@ red, blue = Container("r", ["red"]).serve(), Container("b", ["blue"]).serve()
 inner, inner2 = Container("i", ["inner"]).serve(), Container("i2", ["inner"])
 opened = Container("o", ["open"], ports=["8081:80", "198.51.100.1:8082:80", "127.0.0.1:8083:80"]).serve()
 def outside(port):
-    return netns.visit(other, lambda: get("198.51.100.1", port, 2))
+    return netns.visit(other, lambda: get("198.51.100.1", port, 20 if port != 8083 else 2))
 result = {
     "red_blue": fails(red.get, blue.ips[0], timeout=1), "blue_red": fails(blue.get, red.ips[0], timeout=1),
     "red_world": red.get("198.51.100.2"), "open_world": opened.get("198.51.100.2"),
@@ -237,7 +237,7 @@ second.down(); reader.down()
 show([*before, *after, seconds])
 """)
     assert [text.split()[0] for text in result[:4]] == ["first", "first", "second", "second"]
-    assert result[4] < 2
+    assert result[4] < 7, "a hardware address that is remembered wrongly costs eight seconds"
 
 
 DROPPED = """
@@ -248,7 +248,7 @@ def traces():
     rules = [line for line in rules.splitlines() if "counter" not in line] + firewall()
     files = [os.path.join(at, name) for at, _folders, names in os.walk(CTX.settings.run_dir) for name in names]
     links = lambda: [name for _index, name in socket.if_nameindex() if name.startswith("veth")]
-    deadline = time.monotonic() + 10  # the kernel clears the links of a namespace a moment later
+    deadline = time.monotonic() + 30  # the kernel clears the links of a namespace a moment later
     while len(links()) > len(NAMES) and time.monotonic() < deadline:
         time.sleep(0.05)
     leases = {name: sorted(held) for name, held in ipam.holders_by_network(CTX.settings.ipam_db).items()}

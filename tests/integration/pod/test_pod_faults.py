@@ -48,7 +48,7 @@ def test_every_step_of(machine, deed, user):
             assert len(names(machine, user)) == 2, f"{deed} killed at {step}"
         machine.task("pod", GONE, user)
         assert names(machine, user) == []
-    assert machine.leaks(patience=60) == {}
+    assert machine.leaks() == {}
 
 
 def test_a_change_that_fails_leaves_the_pod_running(machine):

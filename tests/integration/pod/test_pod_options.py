@@ -11,6 +11,8 @@ import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.task import pod_options, quadlet
 from pods_in_machine import IMAGE, load
 
+pytestmark = pytest.mark.timeout(900)
+
 DISK = "the disk"
 #: option: (a value, the same in another spelling or None, another value that is not the default).
 TABLE = {
@@ -158,7 +160,7 @@ def outcome(request, lab):
         table[option][3] = {**COMMON, **table[option][3]}
     disk = machine.sh(_BLOCK_DEVICE)
     text = json.dumps(table).replace(DISK, disk)
-    done = machine.python(RUN, text, str(lab.payloads.directory), user=user, timeout=280)
+    done = machine.python(RUN, text, str(lab.payloads.directory), user=user, timeout=840)
     yield json.loads(done.stdout.strip().splitlines()[-1]), user, disk
     machine.close()
 

@@ -51,4 +51,4 @@ def test_user_namespaces(machine, user):
         machine.task("pod", {"name": "shop", "state": "started"}, user)
         assert maps(machine, "web", user)[0] == found
         machine.task("pod", {"name": "shop", "state": "absent"}, user)
-        assert names(machine, user) == [] and machine.leaks(patience=60) == {}
+        assert names(machine, user) == [] and machine.leaks() == {}

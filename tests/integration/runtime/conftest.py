@@ -89,7 +89,7 @@ class Container:
         start.start(self.box.runner, self.box.runtime, self.cid, "web")
         return self
 
-    def wait(self, seconds: float = 20) -> exits.Exit:
+    def wait(self, seconds: float = 60) -> exits.Exit:
         found = exits.wait(self.paths, self.init, "web", seconds)
         assert found is not None
         return found
@@ -164,7 +164,7 @@ class Box:
 
 
 def _until_gone(pid: int) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while (stat := proc_stat(pid)) is not None and stat.state != "Z":
         if time.monotonic() > end:
             os.kill(pid, signal.SIGKILL)

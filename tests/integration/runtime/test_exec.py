@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def _target(web: Container) -> executing.ExecTarget:
 
 
 def _run(
-    web: Container, args: list[str], stdin: bytes = b"", seconds: float | None = 20, **fields: object
+    web: Container, args: list[str], stdin: bytes = b"", seconds: float | None = 60, **fields: object
 ) -> executing.ExecResult:
     request = executing.ExecRequest(process(args, **fields), stdin, seconds)
     return executing.run(web.box.runner, web.box.runtime, _target(web), request)
@@ -100,9 +102,8 @@ def test_the_deadline_kills_it(web: Container, terminal: bool) -> None:
     began = time.monotonic()
     with pytest.raises(TimedOut, match="exec in container web: it did not end within 0.3 s"):
         _run(web, ["/bin/sh", "-c", "sleep 987 & sleep 987"], seconds=0.3, terminal=terminal)
-    assert time.monotonic() - began < 5
-    time.sleep(0.2)
-    assert b"sleep 987" not in _run(web, ["/bin/ps"]).stdout
+    assert time.monotonic() - began < 300
+    _until(lambda: b"sleep 987" not in _run(web, ["/bin/ps"]).stdout)
 
 
 def test_in_a_container_that_has_ended(web: Container) -> None:
@@ -120,8 +121,8 @@ def test_a_daemon_left_behind_is_not_waited_for(web: Container) -> None:
     began = time.monotonic()
     found = _run(web, ["/bin/sh", "-c", "echo before; (sleep 987; echo never) & echo after; exit 3"])
     assert (found.rc, found.stdout) == (3, b"before\nafter\n")
-    assert time.monotonic() - began < 5
-    assert b"sleep 987" in _run(web, ["/bin/ps"]).stdout
+    assert time.monotonic() - began < 300
+    _until(lambda: b"sleep 987" in _run(web, ["/bin/ps"]).stdout)
 
 
 def test_a_daemon_that_prints_for_ever_is_not_waited_for(web: Container) -> None:
@@ -134,9 +135,7 @@ def test_failed_programs_leave_no_dead_that_keep_the_container_alive(web: Contai
         with pytest.raises(errors.CommandNotFound):
             _run(web, ["/no/such"])
     kill.signal_init(web.init, 9)
-    began = time.monotonic()
     assert web.wait().code == 137
-    assert time.monotonic() - began < 1
 
 
 def test_children_of_others_are_left_to_them(web: Container) -> None:
@@ -161,7 +160,7 @@ def test_interactive_hands_on_our_own_descriptors(web: Container, tmp_path: Path
 def test_interactive_on_a_terminal(web: Container) -> None:
     master, slave = pty.openpty()
     codes: list[int] = []
-    wanted = process(["/bin/sh", "-c", "read x; echo got $x; exit 5"], terminal=True)
+    wanted = process(["/bin/sh", "-c", "echo go; read x; echo got $x; exit 5"], terminal=True)
 
     def run() -> None:
         fds = (slave, slave, slave)
@@ -169,9 +168,12 @@ def test_interactive_on_a_terminal(web: Container) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.3)
+    said = b""
+    while b"go\r\n" not in said:
+        assert select.select([master], [], [], 60)[0], said
+        said += os.read(master, 4096)
     os.write(master, b"word\n")
-    thread.join(10)
+    thread.join(60)
     said = os.read(master, 4096)
     os.close(master)
     os.close(slave)
@@ -186,7 +188,7 @@ def test_detached(web: Container) -> None:
     pid, conmon_pid = executing.detached(box.runner, box.runtime, box.monitor, _target(web), session)
     assert pid > 0 and conmon_pid > 0
     record = Path(session.directory, "exit", web.cid)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not (record.exists() and record.read_text()):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -198,6 +200,13 @@ def test_detached_program_not_found(web: Container) -> None:
     box = web.box
     with pytest.raises(errors.CommandNotFound, match="exec in container web"):
         executing.detached(box.runner, box.runtime, box.monitor, _target(web), session)
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
 
 
 HANGS = '#!/bin/sh\ncase "$*" in *exec*) exec sleep 1000;; *) exec {real} "$@";; esac\n'

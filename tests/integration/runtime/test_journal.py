@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import libc
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import conmon, logs
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import conmon, exits, logs
 
 from .conftest import Box, forked, runtime_for
 
@@ -42,13 +41,15 @@ def _with_journal(base: Path) -> object:
 
 def _scenario(base: Path) -> object:
     box = Box(base / "box", runtime_for("runc", base))
-    script = r"echo out; sleep 0.1; echo err >&2; sleep 0.1; printf '\377\n'; head -c 20000 /dev/zero; echo; "
+    script = r"echo out; sleep 0.4; echo err >&2; sleep 0.4; printf '\377\n'; head -c 20000 /dev/zero; echo; "
     script += "sleep 0.5; printf last"
     web = box.make(["/bin/sh", "-c", script])
     web.request = web.request._replace(log=conmon.LogTarget("journald", tag="my tag"))
     web.create().start()
     source = logs.LogSource("journald", "web", web.cid)
-    followed = list(logs.read(box.runner, source, logs.LogQuery(follow=True), lambda: is_alive(web.init)))
+    followed = list(
+        logs.read(box.runner, source, logs.LogQuery(follow=True), lambda: exits.may_print(web.paths, web.init))
+    )
     code = web.wait().code
     tail = list(logs.read(box.runner, source, logs.LogQuery(tail=2)))
     since = list(

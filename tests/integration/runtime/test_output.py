@@ -7,8 +7,8 @@ import time
 
 import pytest
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import BadInput, NotFound, TimedOut
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import attach, conmon, logs
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import is_alive, monitor_alive
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import attach, conmon, exits, logs
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import monitor_alive
 
 from .conftest import Box, Container
 
@@ -25,7 +25,7 @@ class Sink:
         self.out[stream] += data
 
 
-def _collect(web: Container, feed: attach.Input | None = None, seconds: float = 30) -> Sink:
+def _collect(web: Container, feed: attach.Input | None = None, seconds: float = 120) -> Sink:
     sink = Sink()
     web.create()
     with attach.connect(str(web.bundle), "web") as attached:
@@ -36,7 +36,7 @@ def _collect(web: Container, feed: attach.Input | None = None, seconds: float = 
 
 def _lines(web: Container, query: logs.LogQuery = logs.LogQuery()) -> list[logs.LogLine]:  # noqa: B008
     source = logs.LogSource("k8s-file", "web", web.cid, str(web.log))
-    return list(logs.read(web.box.runner, source, query, lambda: is_alive(web.init)))
+    return list(logs.read(web.box.runner, source, query, lambda: exits.may_print(web.paths, web.init)))
 
 
 def test_both_streams_apart_and_whole(box: Box) -> None:
@@ -57,7 +57,7 @@ def test_a_slow_reader_loses_nothing(box: Box) -> None:
 
     with attach.connect(str(web.bundle), "web") as attached:
         web.start()
-        attached.stream(slowly, seconds=60)
+        attached.stream(slowly, seconds=120)
     assert sink.out["stdout"].decode().splitlines() == [f"line {i}" for i in range(2000)]
 
 
@@ -143,9 +143,15 @@ def test_following_to_the_end(box: Box) -> None:
 
 
 def test_following_only_the_tail(box: Box) -> None:
-    web = box.shell("echo a; echo b; echo c; sleep 0.3; echo d")
+    web = box.shell("echo a; echo b; echo c; until test -e /tmp/go; do sleep 0.1; done; echo d")
     _until(lambda: web.text().count("\n") == 3)
-    assert [line.data for line in _lines(web, logs.LogQuery(tail=1, follow=True))] == [b"c", b"d"]
+    said = []
+    source = logs.LogSource("k8s-file", "web", web.cid, str(web.log))
+    query = logs.LogQuery(tail=1, follow=True)
+    for line in logs.read(box.runner, source, query, lambda: exits.may_print(web.paths, web.init)):
+        said.append(line.data)
+        (box.base / "rootfs/tmp/go").touch()
+    assert said == [b"c", b"d"]
 
 
 def test_the_size_limit_holds_and_following_survives_it(box: Box) -> None:
@@ -161,7 +167,7 @@ def test_the_size_limit_holds_and_following_survives_it(box: Box) -> None:
     web.start()
     reader.start()
     web.wait()
-    reader.join(10)
+    reader.join(60)
     assert not reader.is_alive()
     assert web.log.stat().st_size <= 16384 + 8192
     assert found[-1] == "end"
@@ -169,7 +175,10 @@ def test_the_size_limit_holds_and_following_survives_it(box: Box) -> None:
 
 
 def test_since_and_until(box: Box) -> None:
-    web = box.shell("echo a; sleep 0.05; echo b; sleep 0.05; echo c")
+    web = box.shell("for word in a b c; do until test -e /tmp/$word; do sleep 0.05; done; echo $word; done")
+    for number, word in enumerate("abc"):
+        _until(lambda number=number: web.text().count("\n") == number)  # what comes together gets one time
+        (box.base / "rootfs/tmp" / word).touch()
     web.wait()
     a, b, c = _lines(web)
     assert [x.data for x in _lines(web, logs.LogQuery(since_ns=b.time_ns))] == [b"b", b"c"]
@@ -197,7 +206,7 @@ def test_passing_output_through(box: Box, tmp_path: object) -> None:
     assert path.read_bytes() == b"direct\n"
 
 
-def _until(done: object, seconds: float = 10) -> None:
+def _until(done: object, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not done():  # type: ignore[operator]
         assert time.monotonic() < end, "waited in vain"

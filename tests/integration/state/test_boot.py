@@ -14,7 +14,8 @@ BOTH = pytest.mark.parametrize("user", [None, USER], ids=["root", "user"])
 
 def reboot(machine: Machine, us: Deeds) -> None:
     """What a power cut takes: processes, mounts of the store, /run and /dev/shm. Nothing on disk."""
-    machine.sh("pkill -KILL conmon; pkill -KILL -f '[s]leep 1000'; pkill -KILL catatonit; sleep 0.3", check=False)
+    machine.sh("pkill -KILL conmon; pkill -KILL -f '[s]leep 1000'; pkill -KILL catatonit", check=False)
+    machine.sh("while pgrep 'conmon|catatonit' || pgrep -f '[s]leep 1000'; do sleep 0.05; done")
     machine.sh(
         "for target in $(awk '/containers.storage/ {print $5}' /proc/self/mountinfo | sort -r);"
         " do umount -l $target; done;"

@@ -205,7 +205,7 @@ def test_events_are_in_the_journal(deeds: Callable[..., Deeds], machine: Machine
     )
     machine.write("/etc/containers/containers.conf", '[engine]\nevents_logger = "journald"\n')
     journal = machine.spawn(["/lib/systemd/systemd-journald"])
-    machine.sh("for n in $(seq 50); do [ -S /run/systemd/journal/socket ] && exit; sleep 0.1; done; exit 1")
+    machine.sh("for n in $(seq 600); do [ -S /run/systemd/journal/socket ] && exit; sleep 0.1; done; exit 1")
     us = deeds(user)
     us.load_image()
     us("volume", "data")

@@ -30,7 +30,7 @@ def judge() -> str:
 
 
 def wait_for(machine: Machine, path: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not machine.exists(path):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -66,7 +66,7 @@ def test_podman_waits_for_a_lock_that_we_hold(deeds: Callable[..., Deeds], machi
     us.load_image()
     us("add", "web")
     tmp = "/run/libpod" if user is None else "/run/user/1500/libpod/tmp"
-    command = ["sh", "-c", f"exec env {program(machine)} hold web 2"]
+    command = ["sh", "-c", f"exec env {program(machine)} hold web 4"]
     holder = machine.spawn(command, user)
     wait_for(machine, f"{tmp}/held")
     start = time.monotonic()
@@ -98,7 +98,7 @@ def test_a_podman_that_is_killed_stops_us_not(deeds: Callable[..., Deeds], machi
     machine.sh(f"{judge()} stop -t 100 web & sleep 0.7; kill -KILL $!", check=False)
     start = time.monotonic()
     assert us("hold", "web", "0") == "released"
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def test_reading_waits_for_no_lock(deeds: Callable[..., Deeds], machine: Machine) -> None:
@@ -111,7 +111,7 @@ def test_reading_waits_for_no_lock(deeds: Callable[..., Deeds], machine: Machine
     blocker = machine.spawn(["flock", "-x", "/run/libpod/alive.lck", "sleep", "100"])
     start = time.monotonic()
     assert us("list") == {"web": "created"}
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     holder.kill()
     blocker.kill()
 
@@ -173,7 +173,7 @@ def test_writers_killed_at_random_leave_a_working_state(deeds: Callable[..., Dee
     assert [name for name in listed if name not in shown and not name.startswith("c")] == []
     for name in listed:
         us.podman("rm", "-f", name)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 200
     assert us("list") == {}
     assert "No lock conflicts" in us.podman("system", "locks")
     us("add", "again")

@@ -50,7 +50,7 @@ def test_labels(one: Filter, fits: bool) -> None:
 def test_moments() -> None:
     assert filters.moment("1700000000") == filters.moment("2023-11-14T22:13:20Z") == 1_700_000_000_000_000_000
     assert filters.moment("1700000000.5") == 1_700_000_000_500_000_000
-    assert abs(filters.moment("1h") - (time.time_ns() - 3_600_000_000_000)) < 5_000_000_000
+    assert abs(filters.moment("1h") - (time.time_ns() - 3_600_000_000_000)) < 60_000_000_000
     local = int(time.mktime((2023, 11, 14, 0, 0, 0, 0, 0, -1))) * 1_000_000_000
     assert filters.moment("2023-11-14") == filters.moment("2023-11-14T00:00") == local
     with pytest.raises(BadInput):

@@ -181,7 +181,7 @@ def test_lock_excludes_posix_locks_of_others_and_our_own_descriptors(tmp_path):
     with pytest.raises(errors.TimedOut), locks.FileLock(path, timeout=0.05):
         pass
     child.communicate(b"")
-    with locks.FileLock(path, timeout=1):
+    with locks.FileLock(path, timeout=30):
         open(path).close()  # closing another descriptor would drop a POSIX lock; ours must survive
         with pytest.raises(errors.TimedOut), locks.FileLock(path, timeout=0.05):
             pass

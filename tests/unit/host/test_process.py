@@ -14,7 +14,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.process
 
 def _seen(argument: str, *names: str) -> list[int]:
     """A program that has been started shows its arguments a moment later."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not running(argument, *names) and time.monotonic() < end:
         time.sleep(0.005)
     return running(argument, *names)

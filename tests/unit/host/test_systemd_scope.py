@@ -148,11 +148,12 @@ def test_a_real_bus_accepts_every_byte(tmp_path: Path) -> None:
     )
     child = subprocess.Popen([daemon, f"--config-file={config}", "--nofork"])
     try:
-        end = time.monotonic() + 5
-        while not (tmp_path / "dbus/system_bus_socket").exists():
-            assert time.monotonic() < end
+        end = time.monotonic() + 60
+        while True:  # until it listens
+            said = start_scope("x.scope", "machine.slice", os.getpid(), None, str(tmp_path))
+            if "org.freedesktop.DBus" in said or time.monotonic() > end:
+                break
             time.sleep(0.01)
-        said = start_scope("x.scope", "machine.slice", os.getpid(), None, str(tmp_path))
     finally:
         child.terminate()
         child.wait()

@@ -90,7 +90,7 @@ def test_kill_does_not_wait_for_the_work() -> None:
     with pytest.raises(Corrupt):
         pool.run([0, 1])
     pool.kill()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert children() == BEFORE
 
 
@@ -104,7 +104,7 @@ def test_workers_die_with_their_parent() -> None:
     os.waitpid(parent, 0)
     pids = [int(word) for word in os.read(reader, 100).split()]
     assert len(pids) == 2
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and any(alive(pid) for pid in pids):
         time.sleep(0.02)
     assert not any(alive(pid) for pid in pids)

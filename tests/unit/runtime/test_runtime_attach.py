@@ -16,7 +16,7 @@ def _said_and_gone(packets: list[bytes], fed: bytes) -> list[tuple[str, bytes]]:
     ours.send(b"not read by anybody")  # which makes the kernel tell us of a reset before it gives us the packets
     monitor.close()
     with attach.Attached(ours, "web") as attached:
-        assert attached.stream(lambda stream, data: heard.append((stream, data)), attach.Input(fed), 5)
+        assert attached.stream(lambda stream, data: heard.append((stream, data)), attach.Input(fed), 60)
     return heard
 
 

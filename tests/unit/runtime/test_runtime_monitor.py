@@ -19,7 +19,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.moni
 BYTE = "head -c 1 /proc/self/fd/$_OCI_STARTPIPE >/dev/null; "
 
 
-def _launch(tmp_path: Path, script: str, deadline: float = 10.0, **fields: object) -> Answer:
+def _launch(tmp_path: Path, script: str, deadline: float = 60.0, **fields: object) -> Answer:
     pidfile = tmp_path / "conmon.pid"
     argv = ("/bin/sh", "-c", f"echo 77 > {pidfile}; {script}")
     return launch(LinuxRunner(), Launch("start container web", argv, str(pidfile), {}, deadline=deadline, **fields))  # type: ignore[arg-type]

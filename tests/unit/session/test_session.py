@@ -55,7 +55,7 @@ def test_locks_wait_for_the_boot_check(session: Session, tmp_path: Path) -> None
     assert session.locks.allocated() == {number}
     row = session.database.container("web")
     assert row is not None
-    with session.hold(row, timeout=1):
+    with session.hold(row, timeout=30):
         pass
 
 
