@@ -8,7 +8,6 @@ collection, on the same files, mounts, locks and networks. It costs a quarter of
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -323,6 +322,7 @@ class Machine:
             init = _children(self._supervisor.pid)
             self._supervisor.send_signal(signal.SIGKILL)  # its child, the machine's init, is killed with it
             self._supervisor.wait()
+            _thaw(_trees(self.name))
             _until_gone(init)
         _remove_cgroups(self.name)
         shutil.rmtree(self._base, ignore_errors=True)
@@ -425,12 +425,24 @@ def pid_namespace() -> int:
 
 
 def _remove_cgroups(name: str) -> None:
-    """Its processes may take a moment to be gone; frozen ones (of a paused container) die only when they thaw.
+    """Its processes may take a moment to be gone.
 
     Several test processes may sweep the same ones: what another one removed meanwhile is gone, as it should be.
     """
-    trees = [[Path(path) for path, _names, _files in os.walk(top, topdown=False)] for top in cgroups_of(name)]
-    for directory in itertools.chain.from_iterable(trees):
+    directories = _trees(name)
+    _thaw(directories)
+    for directory in directories:
+        _remove_cgroup(directory)
+
+
+def _trees(name: str) -> list[Path]:
+    """Its cgroups with all that are in them, those inside first."""
+    return [Path(path) for top in cgroups_of(name) for path, _names, _files in os.walk(top, topdown=False)]
+
+
+def _thaw(directories: Sequence[Path]) -> None:
+    """Frozen processes (of a paused container) die only when they thaw."""
+    for directory in directories:
         for file, thawed in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
             with contextlib.suppress(OSError):
                 fd = os.open(directory / file, os.O_WRONLY)
@@ -438,8 +450,6 @@ def _remove_cgroups(name: str) -> None:
                     os.write(fd, thawed.encode())
                 finally:
                     os.close(fd)
-    for directory in itertools.chain.from_iterable(trees):
-        _remove_cgroup(directory)
 
 
 def _remove_cgroup(directory: Path) -> None:
