@@ -75,17 +75,22 @@ class Mounter:
     def target(self, layer: str) -> str:
         return os.path.join(self.home.layer(layer), "merged")
 
-    def hold_home(self, storage_lock: str) -> None:
-        """Mount ROOT/overlay onto itself as every tool that opens the store does; before any layer is mounted.
+    @contextmanager
+    def home_held(self, storage_lock: str) -> Iterator[None]:
+        """Around mounting a layer: ROOT/overlay is mounted onto itself, as every tool that opens the store does, and
+        stays so. A tool that came later would otherwise cover our mounts with its own.
 
-        A tool that came later would otherwise cover our mounts with its own. Takes the storage lock: no other may be
-        held.
+        Podman takes that mount away as it ends where no layer is mounted yet, under the storage lock, which is why it
+        is kept here, shared where nothing is to be done. No other lock may be held before it.
         """
-        if mounts.is_mountpoint(self.home.path):
-            return
+        with FileLock(storage_lock, shared=True):
+            if mounts.is_mountpoint(self.home.path):
+                yield
+                return
         with FileLock(storage_lock):
             if not mounts.is_mountpoint(self.home.path):
                 mounts.bind(self.home.path, self.home.path, private=True)
+            yield
 
     def count(self, layer: str) -> int:
         return _count(self.table.peek().find(layer))

@@ -3,13 +3,14 @@
 """The image and container store that podman, buildah and skopeo share with us (containers/storage, overlay driver).
 
 Nothing is created until the first write. Reading takes shared locks, and reads a table again only when its token says
-that somebody changed it. Writers take locks in one order, the one podman takes them in: storage.lock briefly, then
+that somebody changed it. Writers take locks in one order, the one podman takes them in: storage.lock, then
 layers, images, containers; mountpoints inside layers.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..base.errors import BadInput, Damaged, HostLacks, NotFound
@@ -22,6 +23,7 @@ from .values import StagedLayer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from .check import Parts, Problem
     from .mounting import MountWish
@@ -42,9 +44,7 @@ class Store(ImageWriting):
         container_tables.check_draft(draft)
         self.home.prepare()
         shifted = self.rootless and bool(draft.image_id) and bool(draft.uid_map or draft.gid_map)
-        if shifted and not self.options.skip_mount_home:
-            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
-        with self._layers.writing(self._mounter) as layers:
+        with self._home_held() if shifted else nullcontext(), self._layers.writing(self._mounter) as layers:
             self._drop_orphans(layers)
             parent, image = self._base_of(draft, layers)
             if shifted and parent is not None:
@@ -145,9 +145,7 @@ class Store(ImageWriting):
     def mount(self, identity: str) -> str:
         """Mount a container's tree, or count one more user of it; the path of the merged tree."""
         container = self._container(identity)
-        if not self.options.skip_mount_home:
-            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
-        with self._layers.table.reading() as rows:
+        with self._home_held(), self._layers.table.reading() as rows:
             if rows.find(container.layer) is None:
                 raise Damaged(f"mount container {container.id[:12]}", "its writable layer is missing")
             return self._mounter.mount(container.layer, self._wish(container))
@@ -156,10 +154,8 @@ class Store(ImageWriting):
         """Mount an image's top layer, read-only, or count one more user of it; the path of the merged tree."""
         from .mounting import MountWish
 
-        if not self.options.skip_mount_home:
-            self._mounter.hold_home(os.path.join(self.options.graph_root, "storage.lock"))
         wish = MountWish(self.options.mountopt, rootless=self.rootless, program=self.options.mount_program)
-        with self._layers.table.reading() as rows:
+        with self._home_held(), self._layers.table.reading() as rows:
             if rows.find(layer) is None:
                 raise HostLacks(
                     f"mount layer {layer[:12]} of an image",
@@ -167,6 +163,11 @@ class Store(ImageWriting):
                     "Pull the image into the store of this host",
                 )
             return self._mounter.mount(layer, wish, whole=True)
+
+    def _home_held(self) -> AbstractContextManager[None]:
+        if self.options.skip_mount_home:
+            return nullcontext()
+        return self._mounter.home_held(os.path.join(self.options.graph_root, "storage.lock"))
 
     def unmount_layer(self, layer: str) -> None:
         """Count one user less of an image's layer. Idempotent."""
