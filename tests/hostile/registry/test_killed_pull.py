@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.image.pull import PullOptions, pull
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import proc_stat
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.session.session import Session
 from images import Image
 from scripted import Reply, Server
@@ -43,10 +44,8 @@ def children_of(parent: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    stat = proc_stat(pid)
+    return stat is not None and stat.state != "Z"
 
 
 def test_finished_layers_are_not_fetched_again(server: Server, session: Session, image: Image) -> None:

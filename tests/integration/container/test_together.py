@@ -23,6 +23,15 @@ def inside(machine, user, name, *argv, check=True):
     return machine.run([COMMAND[user], "exec", name, *argv], user, check=check).stdout
 
 
+def page_at(machine, user, name, url):
+    """What that container is served there, once somebody serves."""
+    end = time.monotonic() + 60
+    page = ""
+    while not page and time.monotonic() < end:
+        page = inside(machine, user, name, "wget", "-qO-", url, check=False)
+    return page
+
+
 def test_names_addresses_and_aliases_on_a_network(place):
     machine, user = place
     machine.task("network", {"name": "shop", "subnet": "10.77.0.0/24"}, user=user)
@@ -41,10 +50,7 @@ def test_names_addresses_and_aliases_on_a_network(place):
     )
     machine.task("container", {**task, "name": "client", "command": ["sleep", "1000"]}, user=user)
     for name in ("web", "shopfront", "10.77.0.9"):
-        end = time.monotonic() + 60
-        page = ""
-        while not page and time.monotonic() < end:
-            page = inside(machine, user, "client", "wget", "-qO-", f"http://{name}/", check=False)
+        page = page_at(machine, user, "client", f"http://{name}/")
         assert page == "hello from a container\n", name
     assert machine.run(["wget", "-qO-", "http://127.0.0.1:8080/"]).stdout == "hello from a container\n"
     refused = machine.task("network", {"name": "shop", "state": "absent"}, user=user, fails=True)
@@ -62,11 +68,7 @@ def test_a_container_in_anothers_network(place):
     side = {"name": "side", "image": IMAGE, "command": ["sleep", "1000"], "network": "container:web", "stop_timeout": 0}
     machine.task("container", side, user=user)
     assert machine.task("container", side, user=user)["changed"] is False
-    end = time.monotonic() + 60
-    page = ""
-    while not page and time.monotonic() < end:
-        page = inside(machine, user, "side", "wget", "-qO-", "http://127.0.0.1/", check=False)
-    assert page == "hello from a container\n"
+    assert page_at(machine, user, "side", "http://127.0.0.1/") == "hello from a container\n"
     assert inside(machine, user, "side", "cat", "/etc/hosts") == inside(machine, user, "web", "cat", "/etc/hosts")
     refused = machine.task("container", {"name": "web", "state": "absent"}, user=user, fails=True)
     assert "needed by side" in refused["msg"]

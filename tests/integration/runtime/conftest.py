@@ -163,6 +163,13 @@ class Box:
             assert not left, left
 
 
+def until(done: Callable[[], object], seconds: float = 60, otherwise: str = "waited in vain") -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.005)
+
+
 def _until_gone(pid: int) -> None:
     end = time.monotonic() + 30
     while (stat := proc_stat(pid)) is not None and stat.state != "Z":

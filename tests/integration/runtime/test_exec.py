@@ -8,7 +8,6 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import errors, kill
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import exec as executing
 
-from .conftest import Box, Container, process
+from .conftest import Box, Container, process, until
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +102,7 @@ def test_the_deadline_kills_it(web: Container, terminal: bool) -> None:
     with pytest.raises(TimedOut, match="exec in container web: it did not end within 0.3 s"):
         _run(web, ["/bin/sh", "-c", "sleep 987 & sleep 987"], seconds=0.3, terminal=terminal)
     assert time.monotonic() - began < 300
-    _until(lambda: b"sleep 987" not in _run(web, ["/bin/ps"]).stdout)
+    until(lambda: b"sleep 987" not in _run(web, ["/bin/ps"]).stdout)
 
 
 def test_in_a_container_that_has_ended(web: Container) -> None:
@@ -122,7 +121,7 @@ def test_a_daemon_left_behind_is_not_waited_for(web: Container) -> None:
     found = _run(web, ["/bin/sh", "-c", "echo before; (sleep 987; echo never) & echo after; exit 3"])
     assert (found.rc, found.stdout) == (3, b"before\nafter\n")
     assert time.monotonic() - began < 300
-    _until(lambda: b"sleep 987" in _run(web, ["/bin/ps"]).stdout)
+    until(lambda: b"sleep 987" in _run(web, ["/bin/ps"]).stdout)
 
 
 def test_a_daemon_that_prints_for_ever_is_not_waited_for(web: Container) -> None:
@@ -200,13 +199,6 @@ def test_detached_program_not_found(web: Container) -> None:
     box = web.box
     with pytest.raises(errors.CommandNotFound, match="exec in container web"):
         executing.detached(box.runner, box.runtime, box.monitor, _target(web), session)
-
-
-def _until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 HANGS = '#!/bin/sh\ncase "$*" in *exec*) exec sleep 1000;; *) exec {real} "$@";; esac\n'

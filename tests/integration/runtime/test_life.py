@@ -18,7 +18,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.live
     monitor_alive,
 )
 
-from .conftest import Box
+from .conftest import Box, until
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def test_exit_codes(box: Box, script: str, code: int) -> None:
 
 def test_signals_reach_the_program(box: Box) -> None:
     web = box.shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.02; done")
-    _until(lambda: "ready" in web.text())
+    until(lambda: "ready" in web.text())
     assert kill.signal_init(web.init, signal.SIGTERM)
     assert web.wait().code == 5
     assert not kill.signal_init(web.init, signal.SIGTERM)
@@ -59,7 +59,7 @@ def test_signals_reach_the_program(box: Box) -> None:
 
 def test_kill_reaches_every_process(box: Box) -> None:
     web = box.shell("sleep 1000 & sleep 1000 & echo ready; wait")
-    _until(lambda: "ready" in web.text())
+    until(lambda: "ready" in web.text())
     kill.kill(box.runner, box.runtime, web.cid, "web", signal.SIGKILL)
     assert web.wait().code == 137
     assert cgroup_pids(box, web.place.oci_path) == ()
@@ -84,7 +84,7 @@ def test_delete_refuses_a_running_container_without_force(box: Box) -> None:
 
 def test_pause_and_resume(box: Box) -> None:
     web = box.shell("while :; do echo x; sleep 0.01; done")
-    _until(lambda: web.text().count("\n") > 3)
+    until(lambda: web.text().count("\n") > 3)
     pause.pause(box.runner, box.runtime, web.cid, "web")
     frozen = box.status(web)
     assert frozen is not None and frozen[0] == "paused"
@@ -96,12 +96,12 @@ def test_pause_and_resume(box: Box) -> None:
         time.sleep(0.1)
         return sizes[-1] == web.log.stat().st_size
 
-    _until(quiet)
+    until(quiet)
     size = sizes[-1]
     time.sleep(0.3)
     assert web.log.stat().st_size == size
     resume.resume(box.runner, box.runtime, web.cid, "web")
-    _until(lambda: web.log.stat().st_size > size)
+    until(lambda: web.log.stat().st_size > size)
 
 
 def test_out_of_memory_is_recorded(box: Box) -> None:
@@ -131,7 +131,7 @@ def test_wait_sees_the_end_quickly(box: Box) -> None:
 def test_wait_knows_when_the_monitor_was_killed(box: Box) -> None:
     web = box.shell("exec sleep 1000")
     os.kill(web.init.conmon_pid, signal.SIGKILL)
-    _until(lambda: not monitor_alive(web.init))
+    until(lambda: not monitor_alive(web.init))
     assert is_alive(web.init), "the container lives on without its monitor"
     os.kill(web.init.pid, signal.SIGKILL)
     with pytest.raises(Damaged, match="its monitor was killed"):
@@ -178,7 +178,7 @@ def test_the_exit_command_runs_with_a_clean_environment(
     )
     web = box.shell("exit 0", request={"exit_command": command})
     assert web.wait().code == 0
-    _until(out.exists)
+    until(out.exists)
     said = out.read_text()
     assert "SECRET_OF_THE_TASK" not in said and "NOTIFY_SOCKET" not in said
     assert "\n/\n" in said and "\na b\n" in said
@@ -193,11 +193,11 @@ def test_reserved_ports_stay_taken_while_the_container_runs(box: Box) -> None:
     holder.close()
     with socket.socket() as second, pytest.raises(OSError, match="in use"):
         second.bind(address)
-    _until(lambda: web.text().count("\n") > 3)
+    until(lambda: web.text().count("\n") > 3)
     assert "socket" not in web.text(), "the port leaked into the container"
     kill.signal_init(web.init, signal.SIGKILL)
     web.wait()
-    _until(lambda: not monitor_alive(web.init))
+    until(lambda: not monitor_alive(web.init))
     with socket.socket() as third:
         third.bind(address)
 
@@ -224,10 +224,3 @@ def cgroup_pids(box: Box, path: str) -> tuple[int, ...]:
 
     assert box.facts.mode in (cgroups.V1, cgroups.HYBRID, cgroups.V2)
     return cgroup_trees.processes(box.facts, path)
-
-
-def _until(done: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)

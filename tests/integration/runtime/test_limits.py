@@ -13,7 +13,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import errors, processes, update
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import proc_stat
 
-from .conftest import Box, Container
+from .conftest import Box, Container, until
 
 pytestmark = pytest.mark.integration
 
@@ -53,15 +53,15 @@ def test_a_cpu_limit_bites(box: Box) -> None:
     time.sleep(0.3)
     before, begun = _ticks(web), time.monotonic()
     time.sleep(1)
-    _until(lambda: _ticks(web) - before > 5)
+    until(lambda: _ticks(web) - before > 5)
     used = (_ticks(web) - before) / os.sysconf("SC_CLK_TCK")
     assert used / (time.monotonic() - begun) < 0.35
 
 
 def test_processes(box: Box) -> None:
     web = box.shell("sleep 321 & exec sleep 123", user={"uid": 7, "gid": 8})
-    _until(lambda: len(processes.processes(web.init, "web")) == 2)
-    _until(lambda: all(one.args.startswith("sleep") for one in processes.processes(web.init, "web")))
+    until(lambda: len(processes.processes(web.init, "web")) == 2)
+    until(lambda: all(one.args.startswith("sleep") for one in processes.processes(web.init, "web")))
     found = processes.processes(web.init, "web")
     headings, table = processes.rows(found, names=({7: "seven"}.get, str))  # type: ignore[arg-type]
     assert headings == ("USER", "PID", "PPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND")
@@ -77,7 +77,7 @@ def test_processes_of_a_container_without_a_group(box: Box) -> None:
     config = web.bundle / "config.json"
     config.write_text(config.read_text().replace(web.place.oci_path, f"{box.parent}/anonymous"))
     web.create().start()
-    _until(lambda: len(processes.processes(web.init, "web")) == 2)
+    until(lambda: len(processes.processes(web.init, "web")) == 2)
     assert [one.pid for one in processes.processes(web.init, "web")][0] == 1
 
 
@@ -91,7 +91,7 @@ def test_processes_that_share_the_hosts_pids(box: Box) -> None:
     config = web.bundle / "config.json"
     config.write_text(config.read_text().replace(web.place.oci_path, f"{box.parent}/anonymous"))
     web.create().start()
-    _until(lambda: len(processes.processes(web.init, "web")) == 2)
+    until(lambda: len(processes.processes(web.init, "web")) == 2)
     assert {one.args for one in processes.processes(web.init, "web")} <= {
         "sleep 123",
         "sleep 321",
@@ -115,20 +115,20 @@ def test_users_are_shown_as_inside_a_user_namespace(box: Box) -> None:
     web = Container(box, spec)
     box.containers.append(web)
     web.create().start()
-    _until(lambda: [one.args for one in processes.processes(web.init, "web")] == ["/bin/sleep 1000"])
+    until(lambda: [one.args for one in processes.processes(web.init, "web")] == ["/bin/sleep 1000"])
     found = processes.processes(web.init, "web")
     assert processes.rows(found, ("uid", "gid", "huser", "hgroup"))[1] == [("5", "6", "700005", "700006")]
 
 
 def test_a_command_line_that_attacks_the_terminal(box: Box) -> None:
     web = box.run(["/bin/sh", "-c", "sleep 1000; :", "\x1b]0;owned\x07\n"])
-    _until(lambda: "owned" in processes.processes(web.init, "web")[0].args)
+    until(lambda: "owned" in processes.processes(web.init, "web")[0].args)
     assert processes.processes(web.init, "web")[0].args.isprintable()
 
 
 def test_a_terminal_has_a_name(box: Box) -> None:
     web = box.make(["/bin/sleep", "1000"], request={"terminal": True}, terminal=True).create().start()
-    _until(lambda: [one.args for one in processes.processes(web.init, "web")] == ["/bin/sleep 1000"])
+    until(lambda: [one.args for one in processes.processes(web.init, "web")] == ["/bin/sleep 1000"])
     assert processes.rows(processes.processes(web.init, "web"), ("tty",))[1] == [("pts/0",)]
 
 
@@ -142,10 +142,3 @@ def test_processes_of_what_has_ended(box: Box) -> None:
     web.wait()
     with pytest.raises(errors.NotRunning, match="container web"):
         processes.processes(web.init, "web")
-
-
-def _until(done: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)

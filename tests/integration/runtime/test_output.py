@@ -10,7 +10,7 @@ from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors 
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime import attach, conmon, exits, logs
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.runtime.liveness import monitor_alive
 
-from .conftest import Box, Container
+from .conftest import Box, Container, until
 
 pytestmark = pytest.mark.integration
 
@@ -97,7 +97,7 @@ def test_attaching_gives_up_at_the_deadline(box: Box) -> None:
 def test_attaching_to_what_does_not_run(box: Box) -> None:
     web = box.shell("exit 0")
     web.wait()
-    _until(lambda: not monitor_alive(web.init))
+    until(lambda: not monitor_alive(web.init))
     with pytest.raises(NotFound, match="attach to container web"):
         attach.connect(str(web.bundle), "web")
     with pytest.raises(NotFound):
@@ -144,7 +144,7 @@ def test_following_to_the_end(box: Box) -> None:
 
 def test_following_only_the_tail(box: Box) -> None:
     web = box.shell("echo a; echo b; echo c; until test -e /tmp/go; do sleep 0.1; done; echo d")
-    _until(lambda: web.text().count("\n") == 3)
+    until(lambda: web.text().count("\n") == 3)
     said = []
     source = logs.LogSource("k8s-file", "web", web.cid, str(web.log))
     query = logs.LogQuery(tail=1, follow=True)
@@ -177,7 +177,7 @@ def test_the_size_limit_holds_and_following_survives_it(box: Box) -> None:
 def test_since_and_until(box: Box) -> None:
     web = box.shell("for word in a b c; do until test -e /tmp/$word; do sleep 0.05; done; echo $word; done")
     for number, word in enumerate("abc"):
-        _until(lambda number=number: web.text().count("\n") == number)  # what comes together gets one time
+        until(lambda number=number: web.text().count("\n") == number)  # what comes together gets one time
         (box.base / "rootfs/tmp" / word).touch()
     web.wait()
     a, b, c = _lines(web)
@@ -204,10 +204,3 @@ def test_passing_output_through(box: Box, tmp_path: object) -> None:
         web.create().start()
         assert web.wait().code == 3
     assert path.read_bytes() == b"direct\n"
-
-
-def _until(done: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)

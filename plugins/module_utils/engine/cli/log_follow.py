@@ -39,8 +39,7 @@ class Follower:
         """The lines that came since it was asked last."""
         return [self._lines.popleft() for _number in range(len(self._lines))]
 
-    def end(self) -> None:
-        self.goes_on = False
+    def join(self) -> None:
         self._thread.join()
 
     def _more(self) -> bool:
@@ -93,4 +92,6 @@ def follow(
             time.sleep(look)
     finally:
         for one in followers:
-            one.end()
+            one.goes_on = False  # all of them first: each takes a moment to see it
+        for one in followers:
+            one.join()
