@@ -46,6 +46,12 @@ def test_around_the_block_size(size: int) -> None:
         assert LIBRARY(0, data) == whole
 
 
+def test_every_short_length() -> None:
+    data = random.Random(3).randbytes(1_100)
+    for size in range(len(data)):
+        assert crc64.by_folding(5, data[:size]) == crc64.by_table(5, data[:size]), size
+
+
 def test_bit_by_bit() -> None:
     data = bytes(range(256))
     assert crc64.by_table(0, data) == slow(0, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -10,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.base import optional
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.base.errors import Damaged
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.host import compression
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.host.rooted import Root
 from ansible_collections.daemonless.oci.plugins.module_utils.engine.store import crc64
-from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.tarsplit import Rebuilt
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.tar_header import Member
+from ansible_collections.daemonless.oci.plugins.module_utils.engine.store.tarsplit import Rebuilt, SplitWriter
 
 FILES = {f"./d{number % 150}/../d{number % 150}/f{number}": b"%d" % number * 40 for number in range(400)}
 FILES["long"] = b"x" * 600_000
@@ -53,6 +57,24 @@ def test_the_same_bytes_however_they_are_read(tree: Path, size: int, summed: boo
     while size > 0 and parts[-1]:
         parts.append(reader.read(size))
     assert b"".join(parts) == b"".join(name.encode() + content for name, content in FILES.items())
+
+
+@pytest.mark.parametrize("library", ["zlib", "isal.isal_zlib"])
+def test_what_is_written_is_read_again(tree: Path, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optional, "_found", {} if "isal" in library else {"isal.isal_zlib": None})
+    assert compression.gzipping().__name__ == library
+    fd = os.open(tree / "split", os.O_WRONLY | os.O_CREAT)
+    writer = SplitWriter(fd)
+    for name, content in FILES.items():
+        writer.segment(name.encode())
+        member = Member()
+        member.name, member.size = name.encode(), len(content)
+        writer.body_done(member, writer.crc(0, content))
+    writer.segment(b"the end")
+    writer.finish()
+    os.close(fd)
+    whole = b"".join(name.encode() + content for name, content in FILES.items()) + b"the end"
+    assert rebuilt(tree, gzip.decompress((tree / "split").read_bytes())).read() == whole
 
 
 def replace_by_link(tree: Path) -> None:

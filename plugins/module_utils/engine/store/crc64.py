@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Callable, Union
 if TYPE_CHECKING:
     import ctypes
 
+    Plan = tuple[tuple[int, int, int, int], ...]
+
 _ONES = (1 << 64) - 1
 _POLYNOMIAL = 0xD800000000000000  # bit-reversed
 _BLOCK = 1 << 15  # bytes that integers reduce at once
 _SHORT = 24  # bytes below which the table wins
 _LONG = 8_192  # bytes from which GNU MP wins
 _PLACE = 1 << 18  # bytes that it reduces at once: more would leave the processor's cache
+_MOST_FITTING = 4_096
 _SONAME = "libgmp.so.10"
 
 Data = Union[bytes, memoryview]
@@ -30,7 +33,9 @@ Update = Callable[[int, Data], int]
 
 _table: list[int] = []
 #: By length in words, the steps of folding: low bits to take off, how far down the rest goes, k, how far up they go.
-_plans: dict[int, tuple[tuple[int, int, int, int], ...]] = {}
+_plans: dict[int, Plan] = {}
+#: By length in bytes, how far up a message goes to end with its 64 zeros, and the plan.
+_fitting: dict[int, tuple[int, Plan]] = {}
 
 
 def best() -> Update:
@@ -68,10 +73,18 @@ def _fold(crc: int, data: Data) -> int:
     size = len(data)
     if size < _SHORT:
         return by_table(crc, data)
+    up, plan = _fitting.get(size) or _fit(size)
     # 64 zero coefficients follow the message; the state so far is added to its first 64.
+    return _reduced((int.from_bytes(data, "little") ^ crc ^ _ONES) << up, plan) ^ _ONES
+
+
+def _fit(size: int) -> tuple[int, Plan]:
     words = _rounded((size + 7) // 8 + 1)
-    value = (int.from_bytes(data, "little") ^ crc ^ _ONES) << (64 * (words - 1) - 8 * size)
-    return _reduced(value, words) ^ _ONES
+    fitting = 64 * (words - 1) - 8 * size, _plan(words)
+    if len(_fitting) >= _MOST_FITTING:
+        _fitting.clear()
+    _fitting[size] = fitting
+    return fitting
 
 
 def _rounded(words: int) -> int:
@@ -81,10 +94,14 @@ def _rounded(words: int) -> int:
     return -(-words // step) * step
 
 
-def _reduced(value: int, words: int) -> int:
+def _plan(words: int) -> Plan:
     plan = _plans.get(words)
     if plan is None:
         plan = _plans[words] = tuple(_steps(words))
+    return plan
+
+
+def _reduced(value: int, plan: Plan) -> int:
     for mask, off, k, up in plan:
         # The highest degrees are the low bits; each is 64k, 63k, 61k and 60k above the places it is added to, and
         # x^4 + x^3 + x + 1 is (x^3 + 1)(x + 1).
@@ -96,12 +113,17 @@ def _reduced(value: int, words: int) -> int:
 
 
 def _steps(words: int) -> list[tuple[int, int, int, int]]:
-    """Each takes off all above 64k, with the k that leaves least: what is more than 60k lands above 64k again."""
+    """Each takes off all above 64k; what is more than 60k lands above 64k again. As few steps as can be, and of these
+    the ones that leave least."""
     steps = []
     bits = 64 * words
-    while bits > 64:
-        powers = (1 << each for each in range(words.bit_length()))
-        left, k = min((max(64 * k, bits - 60 * k), k) for k in powers if 64 * k < bits)
+    powers = [1 << each for each in range(words.bit_length())]
+    reach = [64]  # by number of steps, the bits that they can bring down to 64
+    while reach[-1] < bits:
+        reach.append(reach[-1] + 60 * max(k for k in powers if 64 * k <= reach[-1]))
+    for most in reversed(reach[:-1]):
+        choices = ((max(64 * k, bits - 60 * k), k) for k in powers if 64 * k < bits)
+        left, k = min(choice for choice in choices if choice[0] <= most)
         high = bits - 64 * k
         steps.append(((1 << high) - 1, min(high, 60 * k), k, max(0, 60 * k - high)))
         bits = left
@@ -157,7 +179,7 @@ class _Gmp:
         place[lead : lead + 8] = (int.from_bytes(data[:8], "little") ^ crc ^ _ONES).to_bytes(8, "little")
         place[end : end + 8] = bytes(8)
         at, words = self._thin(end // 8 + 1)
-        return _reduced(int.from_bytes(place[8 * at : 8 * (at + words)], "little"), words) ^ _ONES
+        return _reduced(int.from_bytes(place[8 * at : 8 * (at + words)], "little"), _plan(words)) ^ _ONES
 
     def _thin(self, words: int) -> tuple[int, int]:
         """Fold the first words upon later ones until 256 are left; where they begin, and how many they are."""

@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from .tar_header import Member
 
 
+def _unsummed(crc: int, _data: bytes | memoryview) -> int:
+    return crc
+
+
 class Unrecorded(SplitWriter):
     """What would go into tar-split goes nowhere; `top` is what the archive says of its top: mode, owner and group."""
 
     def __init__(self) -> None:
         """Without a file."""
         self.top: tuple[int, int, int] | None = None
-
-    def crc(self, crc: int, data: bytes | memoryview) -> int:
-        return crc
+        self.crc = _unsummed
 
     def segment(self, raw: bytes) -> None:
         return

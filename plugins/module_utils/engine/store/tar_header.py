@@ -21,6 +21,7 @@ _PAX_NUMBERS = frozenset(("uid", "gid", "size", "mtime", "atime"))
 _MOST_KNOWN = 4096
 #: Fields that were read before: modes, owners, sizes and checksums are the same in one header after the other.
 _known: dict[bytes, int] = {}
+_owned: dict[bytes, tuple[int, int, int]] = {}
 _later_known: dict[bytes, _Later] = {}
 
 
@@ -74,9 +75,8 @@ def parse_header(block: bytes, reader: TarReader) -> Member:
     name = block[:100]
     end = name.find(b"\0")
     member.name = name if end < 0 else name[:end]
-    member.mode = _number(block[100:108], reader)
-    member.uid = _number(block[108:116], reader)
-    member.gid = _number(block[116:124], reader)
+    owned = block[100:124]
+    member.mode, member.uid, member.gid = _owned.get(owned) or _remember(_owned, owned, _read_owned(owned, reader))
     member.size = _number(block[124:136], reader)
     member.mtime = _number(block[136:148], reader) * _SECOND
     if member.size < 0 or member.uid < 0 or member.gid < 0:
@@ -102,6 +102,11 @@ def _remember(known: dict[bytes, Read], field: bytes, value: Read) -> Read:
         known.clear()
     known[field] = value
     return value
+
+
+def _read_owned(fields: bytes, reader: TarReader) -> tuple[int, int, int]:
+    """Mode, owner and group."""
+    return _number(fields[:8], reader), _number(fields[8:16], reader), _number(fields[16:], reader)
 
 
 def _later_fields(block: bytes, reader: TarReader) -> _Later:

@@ -114,18 +114,14 @@ class TarReader:
         """The next member, None after the last."""
         if self._unread:
             raise self.fail("a body was left unread")
-        if self._padding:
-            self.raw.append(self.source.take(self._padding))  # the very last one may be missing
-            self._padding = 0
         pax: dict[str, bytes] = {}
         long_name = long_link = None
         while True:
-            block = self.source.take(BLOCK)
-            if not block or (block == _ZEROS and self._at_end(block)):
+            block = self._block()
+            if not block or (block == _ZEROS and self._at_end()):
                 return None
             if len(block) != BLOCK:
                 raise self.fail("the archive ends in a header")
-            self.raw.append(block)
             member = parse_header(block, self)
             kind = member.kind
             if kind in (b"x", b"L", b"K"):
@@ -143,10 +139,16 @@ class TarReader:
                 return member
             return self._finish(member, pax, long_name, long_link)
 
-    def _at_end(self, first: bytes) -> bool:
+    def _block(self) -> bytes:
+        """The next header, taken together with the padding before it, which the very last member may lack."""
+        padding, self._padding = self._padding, 0
+        data = self.source.take(padding + BLOCK)
+        self.raw.append(data)
+        return data[padding:] if padding else data
+
+    def _at_end(self) -> bool:
         """After one block of zeros: another, or nothing, ends the archive."""
         second = self.source.take(BLOCK)
-        self.raw.append(first)
         self.raw.append(second)
         if second not in (_ZEROS, b""):
             raise self.fail("a block of zeros stands between two members")

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-import zlib
 from base64 import b64decode, b64encode
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from ..base import patterns
 from ..base.errors import Corrupt, Damaged
+from ..host.compression import gzipping
 from ..host.rooted import Root
 from . import crc64
 from .tar_header import place_of
@@ -43,15 +44,13 @@ class SplitWriter:
         self._position = 0
         self._pending: list[str] = []
         self._gathered = 0
-        self._deflate = zlib.compressobj(1, zlib.DEFLATED, 31)
-        self._update = crc64.best()
-
-    def crc(self, crc: int, data: bytes | memoryview) -> int:
-        return self._update(crc, data)
+        self._deflate = gzipping().compressobj(level=1, wbits=31)
+        self.crc = crc64.best()
 
     def segment(self, raw: bytes) -> None:
         """Raw bytes: what is before a member's content, for which `body_done` must follow, or after the last."""
-        self._line(f'{{"type":2,"payload":"{b64encode(raw).decode()}","position":{self._position}}}\n')
+        payload = b2a_base64(raw, newline=False).decode("ascii")
+        self._line(f'{{"type":2,"payload":"{payload}","position":{self._position}}}\n')
 
     def body_done(self, member: Member, crc: int) -> None:
         name = member.name
@@ -60,7 +59,7 @@ class SplitWriter:
         else:
             named = _odd_name(name)
         if member.size:
-            payload = b64encode(crc.to_bytes(8, "big")).decode()
+            payload = b2a_base64(crc.to_bytes(8, "big"), newline=False).decode("ascii")
             self._line(f'{{"type":1,{named},"size":{member.size},"payload":"{payload}","position":{self._position}}}\n')
         else:
             self._line(f'{{"type":1,{named},"payload":null,"position":{self._position}}}\n')
