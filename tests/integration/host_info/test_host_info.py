@@ -61,6 +61,31 @@ def test_a_host_with_hybrid_cgroups(machine: Machine) -> None:
     assert all(one["reason"] for one in found["runtimes"]["refused"])  # type: ignore[index]
 
 
+NAME_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("ready", file=open("/run/lab/asked", "w"), flush=True)
+while server.recv(512):
+    print("asked", file=open("/run/lab/asked", "a"), flush=True)
+"""
+
+
+def test_no_name_server_is_asked_about_the_firewall(machine: Machine) -> None:
+    """CRIU has iptables list it, and iptables wants a name for each address: seconds for each that nobody answers."""
+    machine.write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    machine.write("/run/lab/server.py", NAME_SERVER)
+    machine.sh(
+        "setsid python3 /run/lab/server.py </dev/null >/dev/null 2>&1 &"
+        " while ! [ -s /run/lab/asked ]; do sleep 0.05; done"
+    )
+    machine.sh("iptables -A INPUT -s 192.0.2.7 -j DROP")
+    assert report(machine)["programs"]["criu"]  # type: ignore[index]
+    assert machine.read("/run/lab/asked") == "ready\n"
+    machine.sh("iptables -L INPUT -w")
+    assert machine.read("/run/lab/asked") != "ready\n", "nobody would have noticed"
+
+
 @pytest.mark.machine(os="debian13")
 def test_on_debian_13(machine: Machine) -> None:
     found = report(machine)
