@@ -45,7 +45,10 @@ def test_user_namespaces(machine, user):
         found, namespace = maps(machine, "web", user)
         assert found == wanted, options
         assert maps(machine, "db", user) == (found, namespace)
-        machine.podman(["run", "-d", "--pod", "shop", "--name", "side", SLEEP["image"], "sleep", "1000"], user)
+        machine.podman(
+            ["run", "-d", "--stop-timeout", "0", "--pod", "shop", "--name", "side", SLEEP["image"], "sleep", "1000"],
+            user,
+        )
         assert maps(machine, "side", user) == (found, namespace)
         machine.task("pod", {"name": "shop", "state": "stopped"}, user)
         machine.task("pod", {"name": "shop", "state": "started"}, user)
