@@ -10,7 +10,6 @@ small file first and holds a lock on a second; whoever gets that lock later know
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -147,6 +146,8 @@ def told(deed: str) -> Iterator[None]:
 def room_kept(folder: str, deed: str) -> Iterator[None]:
     """Take some room of the disk that is given back when what is within fails: undoing that has to write, too, which a
     full disk would keep it from. Nothing is begun where there is not even this room. Raises HostLacks."""
+    import tempfile
+
     with told(deed), tempfile.TemporaryFile(dir=folder) as file:  # without a name, so that it goes with a kill
         try:
             os.posix_fallocate(file.fileno(), 0, _ROOM)
