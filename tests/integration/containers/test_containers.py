@@ -143,3 +143,17 @@ def test_many_at_once_leave_nothing_behind(ready: Machine) -> None:
     assert not ready.task("containers", {"containers": wish})["changed"]
     ready.task("containers", {"containers": [{"name": one["name"], "state": "absent"} for one in wish]})
     assert ready.leaks() == {}
+
+
+@pytest.mark.machine(os="debian13")
+def test_the_last_of_many_takes_the_bridge_along(machine: Machine) -> None:
+    """However slowly the kernel clears away the links of those that went before it."""
+    assert machine.registry.port == 5000
+    machine.task("network", {"name": "many"})
+    machine.task("image", {"name": IMAGE})
+    machine.mark()
+    wish = [entry(f"m{number}", network=["many"]) for number in range(12)]
+    for _round in range(3):
+        machine.task("containers", {"containers": wish, "parallel": 6})
+        machine.task("containers", {"containers": [{"name": one["name"], "state": "absent"} for one in wish]})
+        assert machine.leaks() == {}

@@ -33,7 +33,14 @@ def addresses(machine, user):
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("user", [None, pytest.param("tester", marks=pytest.mark.slow)], ids=["root", "plain user"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param(None, id="root"),
+        pytest.param(None, id="Debian 13", marks=pytest.mark.machine(os="debian13")),
+        pytest.param("tester", id="plain user", marks=pytest.mark.slow),
+    ],
+)
 def test_every_step(machine, user):
     assert machine.registry.port == 5000
     for name, number in (("front", 77), ("back", 78)):

@@ -25,18 +25,20 @@ _RTATTR = struct.Struct("=HH")
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP, _NLM_F_CREATE, _NLM_F_EXCL = 1, 4, 0x300, 0x400, 0x200
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO = 3, 10, 18
+_IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 3, 5, 10, 18
 _IFLA_INFO_KIND = 1
 _IFF_UP = 1
 
 
 class Link(NamedTuple):
-    """`master` is the number of the bridge it is a port of, 0 for none; `kind` as "veth", "bridge", "" for hardware."""
+    """`master` is the number of the bridge it is a port of, 0 for none; `kind` as "veth", "bridge", "" for hardware;
+    `other` the number of a veth pair's other end, where that is."""
 
     number: int
     name: str
     master: int
     kind: str
+    other: int = 0
 
 
 def links() -> list[Link]:
@@ -98,9 +100,9 @@ def _link(body: bytes) -> Link:
     index = _IFINFO.unpack_from(body)[2]
     attributes = _attributes(body[_IFINFO.size :])
     name = attributes.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "replace")
-    master = int.from_bytes(attributes.get(_IFLA_MASTER, b"\0\0\0\0"), sys.byteorder)
+    master, other = (int.from_bytes(attributes.get(key, b""), sys.byteorder) for key in (_IFLA_MASTER, _IFLA_LINK))
     info = _attributes(attributes.get(_IFLA_LINKINFO, b""))
-    return Link(index, name, master, info.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace"))
+    return Link(index, name, master, info.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace"), other)
 
 
 def _talk(kind: int, flags: int, body: bytes) -> list[tuple[int, bytes]]:

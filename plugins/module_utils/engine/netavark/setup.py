@@ -20,7 +20,7 @@ from .request import ContainerNet
 from .settings import make_directories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from .network_file import Json, Network
     from .settings import NetContext, NetSettings
@@ -159,9 +159,10 @@ def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Att
     payload = request.build(container, attached.networks, attached.leases, version(ctx)[0])
     interfaces = [item.interface for item in container.attachments]
     if netns and netns_files.is_bound(netns) and not (drop and not last):
-        complete = netns_files.visit(netns, lambda: _fill_in(interfaces))
+        missing, own = netns_files.visit(netns, lambda: _fill_in(interfaces))
+        _drop_dead_ports(last, own)
         try:
-            _forgiving_teardown(ctx, netns, payload, deed, complete)
+            _forgiving_teardown(ctx, netns, payload, deed, complete=not missing)
         except ToolFailed:
             others = [network for network in attached.networks.values() if network not in last]
             if not others or _ports(others):
@@ -170,6 +171,9 @@ def _detach(ctx: NetContext, netns: str, container: ContainerNet, attached: _Att
             # take the network away from under these. Where it finds no link, it takes this container's rules alone.
             with _stand_in(ctx.settings, ()) as place:
                 _forgiving_teardown(ctx, place, payload, deed, complete=False)
+        finally:
+            if missing:
+                netns_files.visit(netns, lambda: [links.delete(name) for name in missing])
         return
     if drop:
         netns_files.remove(netns)
@@ -202,15 +206,16 @@ def _drop(ctx: NetContext, netns: str, container: ContainerNet, attached: _Attac
             continue
 
 
-def _fill_in(interfaces: Sequence[str]) -> bool:
-    """In the container's namespace: links in the place of those that are gone; whether none was.
+def _fill_in(interfaces: Sequence[str]) -> tuple[list[str], set[int]]:
+    """In the container's namespace: links in the place of those that are gone. Their names, and the numbers that the
+    other ends of those that were there have.
 
     netavark takes a bridge away only when it could delete the link that led there.
     """
-    present = {link.name for link in links.links()}
+    present = {link.name: link for link in links.links()}
     missing = [interface for interface in interfaces if interface not in present]
     links.add_bridges(missing)
-    return not missing
+    return missing, {present[interface].other for interface in interfaces if interface in present}
 
 
 def _forgiving_teardown(ctx: NetContext, netns: str, payload: bytes, deed: str, complete: bool) -> None:
@@ -241,10 +246,13 @@ def _stand_in(settings: NetSettings, interfaces: Sequence[str]) -> Iterator[str]
         netns_files.remove(path)
 
 
-def _drop_dead_ports(networks: Sequence[Network]) -> None:
-    """Links of namespaces that died with the last user of these bridges: the kernel will clear them, but not yet."""
-    for link in _ports(networks):
-        if link.kind == "veth":
+def _drop_dead_ports(networks: Sequence[Network], own: Collection[int] = ()) -> None:
+    """Links of namespaces that died with the last users of these bridges: the kernel will clear them, but not yet, and
+    netavark leaves a bridge that has ports. `own` lead to who leaves now. Who has an address is known of networks that
+    lease them; on others somebody else may live.
+    """
+    for link in _ports([network for network in networks if network.leases_addresses]):
+        if link.kind == "veth" and link.number not in own:
             links.delete(link.name)
 
 
