@@ -119,7 +119,7 @@ def test_scheduled_kept_and_restored(freezer: Machine) -> None:
 
     assert changes(role(machine, state="absent")) > 0
     assert changes(role(machine, state="absent")) == 0
-    assert machine.sh("find /etc/systemd/system /etc/cron.d -name '*daemonless*'") == ""
+    assert machine.sh("find $(ls -d /etc/systemd/system /etc/cron.d 2>/dev/null) -name '*daemonless*'") == ""
     assert kept(machine), "the archives stay"
 
     # A container of a pod, out of its archive and into another pod.
