@@ -82,3 +82,32 @@ def test_every_step(machine, user):
     killed(machine, "network_endpoint", on, "network-attached", user)
     machine.podman(["rm", "-f", "-t", "0", "web", "other"], user=user)
     assert machine.leaks() == {}
+
+
+FAILS_ONCE = """
+mv /usr/lib/podman/netavark /usr/lib/podman/netavark.real
+cat >/usr/lib/podman/netavark <<'END'
+#!/bin/sh
+case "$*" in *teardown*) [ -e /run/lab/failed ] || { touch /run/lab/failed; echo '{"error":"made up"}'; exit 1; };; esac
+exec /usr/lib/podman/netavark.real "$@"
+END
+chmod +x /usr/lib/podman/netavark
+"""
+
+
+@pytest.mark.parametrize("os", ["host", "debian13"])
+def test_netavark_fails_once(os, new_machine):
+    """Asked again without the namespace, it still takes the rules, the names and the bridge away."""
+    machine = new_machine(os=os)
+    assert machine.registry.port == 5000
+    machine.task("network", {"name": "front"})
+    machine.task("image", {"name": IMAGE})
+    machine.mark()
+    web = {"name": "web", "image": IMAGE, "command": "sleep 1000", "network": ["front"], "stop_timeout": 0}
+    machine.task("container", {**web, "publish": ["8080:80"]})
+    machine.sh(FAILS_ONCE)
+    machine.task("container", {"name": "web", "state": "absent"})
+    assert machine.exists("/run/lab/failed")
+    assert machine.leaks() == {}
+    rules = "nft list ruleset; iptables-save 2>/dev/null || true"
+    assert "8080" not in machine.sh(rules)

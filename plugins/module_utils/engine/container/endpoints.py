@@ -159,7 +159,7 @@ def leave(session: Session, container: Container, name: str) -> Container:
 def take_off(session: Session, netns: str, net: ContainerNet) -> None:
     """Take a living namespace off networks, whatever somebody else has taken away of it before."""
     try:
-        setup.teardown(session.net, netns, net)
+        setup.teardown(session.net, netns, net, again=True)
     except ToolFailed:
         # Rules that somebody flushed, say. Without the link netavark does the rest, and what is missing is no error.
         _drop_links(netns, net)

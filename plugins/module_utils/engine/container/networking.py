@@ -155,7 +155,7 @@ def disconnect(session: Session, container: Container) -> None:
             if not jsonval.table(container.state, "networkStatus"):
                 connecting.await_interrupted(netns)  # its start was
                 namespaces.remove(netns)  # netavark must not expect to find its links
-            connecting.disconnect(session.net, netns, net, way, alone=alone)
+            connecting.disconnect(session.net, netns, net, way, alone=alone, again=True)
         except ToolFailed:
             # Somebody has taken the links away. Without the namespace the rest, rules and leases, goes all the same.
             namespaces.remove(netns)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One way to connect a container's namespace, whatever carries its packets, and one to disconnect it.
 
-    bridge        netavark; as root its firewall rules publish ports, for a plain user our forwarder
-    pasta         the namespace gets the host's addresses; pasta publishes the ports
-    slirp4netns   a router of the user's own
+bridge        netavark; as root its firewall rules publish ports, for a plain user our forwarder
+pasta         the namespace gets the host's addresses; pasta publishes the ports
+slirp4netns   a router of the user's own
 """
 
 from __future__ import annotations
@@ -215,14 +215,16 @@ def await_interrupted(netns: str) -> None:
         until_gone(deed, _PATIENCE, lambda: running(netns, "netavark"), lambda left: signal_all(left, signal.SIGKILL))
 
 
-def disconnect(ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False) -> None:
+def disconnect(
+    ctx: NetContext, netns: str, container: ContainerNet, way: Way, *, alone: bool = False, again: bool = False
+) -> None:
     """Undo connect, before or after the namespace is removed; what is gone already is no error.
 
-    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. The
-    forwarder ends with conmon.
+    `alone`: nobody but the dead container was in the namespace, so it may be removed on the way. `again`: the caller
+    comes again when it fails. The forwarder ends with conmon.
     """
     if way.kind == BRIDGE:
-        setup.teardown(ctx, netns, container, alone=alone)
+        setup.teardown(ctx, netns, container, alone=alone, again=again)
         return
     usernet.end_helpers(netns)
     if way.kind == SLIRP:

@@ -113,12 +113,13 @@ def _setup_locked(
     return request.parse_reply(answer)
 
 
-def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: bool = False) -> None:
+def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: bool = False, again: bool = False) -> None:
     """Detach the container from its networks and give its addresses back.
 
     May be called again, and for a container whose start was interrupted: what is gone already is no error. With
     `alone` the caller promises that nobody is left in the namespace; where that is quicker it is removed on the way.
-    Raises ToolFailed when netavark failed although the namespace is there; addresses are given back all the same.
+    Raises ToolFailed when netavark failed and the namespace is there. Addresses are given back all the same, unless
+    the caller comes `again`: netavark wants to be told them.
     """
     deed = f"detach container {container.name} from its networks"
     container = container._replace(attachments=request.check_attachments(container.attachments, deed))
@@ -129,12 +130,17 @@ def teardown(ctx: NetContext, netns: str, container: ContainerNet, *, alone: boo
         found = [directory.get(item.network) for item in container.attachments]
         networks = {network.name: network for network in found if network}
         present = tuple(item for item in container.attachments if item.network in networks)
+        kept = False
         try:
             if present:
                 attached = _Attached(networks, leases, holders)
                 _teardown_locked(ctx, netns, container._replace(attachments=present), attached, alone)
+        except ToolFailed:
+            kept = again
+            raise
         finally:
-            ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
+            if not kept:
+                ipam.release(ctx.settings.ipam_db, container.id, [item.network for item in container.attachments])
     reached("network-torn-down")
 
 
