@@ -39,6 +39,8 @@ WISH = {
     "tty": True,
     "stop_timeout": 0,
 }
+# Its address. `hostname -i` says that too, but not of a container whose id, and so its name, begins with twelve digits.
+ADDRESS = "ip -4 addr show dev eth0 | grep -w inet"
 
 
 def begin(machine: Machine, **more: object) -> None:

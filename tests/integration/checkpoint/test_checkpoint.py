@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from frozen_state import WISH, ask, begin, count, goes_on, still, until
+from frozen_state import ADDRESS, WISH, ask, begin, count, goes_on, still, until
 from machine import Machine
 
 ARCHIVE = "/var/tmp/state.tar"
@@ -14,7 +14,7 @@ def test_kept_and_restored(each_runtime: Machine) -> None:
     """On the host: check mode says it, the second time nothing is done, podman sees what happened."""
     machine = each_runtime
     begin(machine)
-    address = ask(machine, "hostname -i")
+    address = ask(machine, ADDRESS)
     foretold = machine.task("checkpoint", {"name": "state"}, check=True)
     assert foretold["changed"]
     assert foretold["diff"]["before"]["state"] == "running"
@@ -39,7 +39,7 @@ def test_kept_and_restored(each_runtime: Machine) -> None:
     assert not back["checkpoint"]["exists"]
     assert back["container"]["State"]["Restored"]
     assert not machine.task("checkpoint", {"name": "state", "state": "restored"})["changed"]
-    assert ask(machine, "hostname -i") == address
+    assert ask(machine, ADDRESS) == address
     assert not still(machine, "state")
     goes_on(machine, before)
     events = machine.podman(["events", "--stream=false", "--since", "10m", "--filter", "type=container"]).stdout
