@@ -62,7 +62,7 @@ def test_a_host_with_hybrid_cgroups(machine: Machine) -> None:
 
 
 NAME_SERVER = """
-import socket, sys
+import socket
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("127.0.0.1", 53))
 print("ready", file=open("/run/lab/asked", "w"), flush=True)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One way to connect a container's namespace, whatever carries its packets, and one to disconnect it.
 
-bridge        netavark; as root its firewall rules publish ports, for a plain user our forwarder
-pasta         the namespace gets the host's addresses; pasta publishes the ports
-slirp4netns   a router of the user's own
+    bridge        netavark; as root its firewall rules publish ports, for a plain user our forwarder
+    pasta         the namespace gets the host's addresses; pasta publishes the ports
+    slirp4netns   a router of the user's own
 """
 
 from __future__ import annotations

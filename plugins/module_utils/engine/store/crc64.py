@@ -12,6 +12,7 @@ six times as fast; calling it pays from a few kibibytes on.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Callable, Union
 
 if TYPE_CHECKING:
@@ -25,17 +26,12 @@ _BLOCK = 1 << 15  # bytes that integers reduce at once
 _SHORT = 24  # bytes below which the table wins
 _LONG = 8_192  # bytes from which GNU MP wins
 _PLACE = 1 << 18  # bytes that it reduces at once: more would leave the processor's cache
-_MOST_FITTING = 4_096
 _SONAME = "libgmp.so.10"
 
 Data = Union[bytes, memoryview]
 Update = Callable[[int, Data], int]
 
 _table: list[int] = []
-#: By length in words, the steps of folding: low bits to take off, how far down the rest goes, k, how far up they go.
-_plans: dict[int, Plan] = {}
-#: By length in bytes, how far up a message goes to end with its 64 zeros, and the plan.
-_fitting: dict[int, tuple[int, Plan]] = {}
 
 
 def best() -> Update:
@@ -73,18 +69,16 @@ def _fold(crc: int, data: Data) -> int:
     size = len(data)
     if size < _SHORT:
         return by_table(crc, data)
-    up, plan = _fitting.get(size) or _fit(size)
+    up, plan = _fit(size)
     # 64 zero coefficients follow the message; the state so far is added to its first 64.
     return _reduced((int.from_bytes(data, "little") ^ crc ^ _ONES) << up, plan) ^ _ONES
 
 
+@lru_cache(4_096)
 def _fit(size: int) -> tuple[int, Plan]:
+    """How far up a message of so many bytes goes to end with its 64 zeros, and the plan."""
     words = _rounded((size + 7) // 8 + 1)
-    fitting = 64 * (words - 1) - 8 * size, _plan(words)
-    if len(_fitting) >= _MOST_FITTING:
-        _fitting.clear()
-    _fitting[size] = fitting
-    return fitting
+    return 64 * (words - 1) - 8 * size, _plan(words)
 
 
 def _rounded(words: int) -> int:
@@ -94,11 +88,10 @@ def _rounded(words: int) -> int:
     return -(-words // step) * step
 
 
+@lru_cache(None)
 def _plan(words: int) -> Plan:
-    plan = _plans.get(words)
-    if plan is None:
-        plan = _plans[words] = tuple(_steps(words))
-    return plan
+    """The steps of folding: low bits to take off, how far down the rest goes, k, how far up they go."""
+    return tuple(_steps(words))
 
 
 def _reduced(value: int, plan: Plan) -> int:
